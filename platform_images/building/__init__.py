@@ -1,0 +1,1 @@
+"""The parts of a build: its contexts and secrets, freshly solved locks, drift, and the commit."""

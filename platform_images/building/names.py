@@ -1,0 +1,31 @@
+"""Names of images in the engine: given when an image is whole, and nothing left behind that has lost its own."""
+
+from __future__ import annotations
+
+from platform_images.engine.client import engine, image_id, split_reference
+
+
+def name_image(image: str, *names: str) -> None:
+    """Give an image names; one that has lost its last name by that is removed, unless something uses it.
+
+    Raises:
+        PrerequisiteError: No engine answers.
+    """
+    before = {old for name in names if (old := image_id(name)) is not None and old != image}
+    found = engine().images.get(image)
+    for name in names:
+        repository, tag = split_reference(name)
+        found.tag(repository, tag=tag)
+    for old in sorted(before):
+        discard(old)
+
+
+def discard(image: str) -> None:
+    """Remove an image that has no name, unless something uses it."""
+    from docker.errors import APIError
+
+    try:
+        if not engine().images.get(image).tags:
+            engine().images.remove(image)
+    except APIError:
+        return

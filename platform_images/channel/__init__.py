@@ -1,0 +1,1 @@
+"""The embedded conda channel: Python interpreters repackaged from Debian's own optimised builds."""

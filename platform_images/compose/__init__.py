@@ -1,0 +1,1 @@
+"""Composing the one Dockerfile of a mission: pure text from requests and locks."""

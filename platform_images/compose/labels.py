@@ -1,0 +1,51 @@
+"""The image's labels and tags."""
+
+from __future__ import annotations
+
+import json
+
+from platform_images.compose.values import Drift
+from platform_images.model.environment import Environment
+from platform_images.model.mission import Mission
+
+DIGEST_DIGITS = 12
+
+
+def labels(
+    mission: Mission,
+    kernels: tuple[Environment, ...],
+    *,
+    revision: str,
+    lock_digest: str,
+    base_digest: str | None,
+    drift: tuple[Drift, ...],
+) -> dict[str, str]:
+    """Return the labels, sorted: OCI's own names first, then ours."""
+    found = {
+        "org.opencontainers.image.revision": revision,
+        "org.opencontainers.image.title": mission.settings.title,
+        "org.opencontainers.image.version": mission.settings.version,
+        "platform-images.drift": drift_text(drift),
+        "platform-images.kernels": ",".join(kernel.name for kernel in kernels),
+        "platform-images.lock-digest": f"sha256:{lock_digest}",
+        "platform-images.mission": mission.name,
+    }
+    if base_digest:
+        found["org.opencontainers.image.base.digest"] = base_digest
+    if mission.settings.description:
+        found["org.opencontainers.image.description"] = mission.settings.description
+    return dict(sorted(found.items()))
+
+
+def drift_text(drift: tuple[Drift, ...]) -> str:
+    """Return drift as one line of JSON, ``[[unit, name, locked, installed], ...]``; empty where there is none."""
+    rows = sorted([str(entry.unit), entry.name, entry.locked, entry.installed] for entry in drift)
+    return json.dumps(rows, separators=(",", ":")) if rows else ""
+
+
+def tags(mission: Mission, lock_digest: str, extra: str | None) -> tuple[str, ...]:
+    """Return the image's names: the exact one, ``latest``, and one more where asked for."""
+    names = [f"{mission.name}:{mission.settings.version}-{lock_digest[:DIGEST_DIGITS]}", f"{mission.name}:latest"]
+    if extra:
+        names.append(extra if ":" in extra else f"{mission.name}:{extra}")
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,145 @@
+"""The stages of the composed Dockerfile: which there are, on what each is built, and their text."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+from platform_images.compose.locked import environment_lock, local_channels, lock_of
+from platform_images.compose.values import Sources
+from platform_images.errors import PlatformError
+from platform_images.locks.store import COMMON_OS
+from platform_images.locks.values import NPM, OS, REQUIREMENTS, MissionLocks, Unit
+from platform_images.model.environment import Environment
+from platform_images.model.mission import Mission
+from platform_images.model.platform import Platform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """What one image is composed from.
+
+    Attributes:
+        mission: The mission; None where only common parts are built.
+        kernels: The kernels that the image gets, in launcher order.
+        root_image: Reference of the root image.
+        foreign_root: Whether the root was made elsewhere.
+        epoch: SOURCE_DATE_EPOCH of every step.
+    """
+
+    platform: Platform
+    mission: Mission | None
+    kernels: tuple[Environment, ...]
+    locks: MissionLocks
+    sources: Sources
+    root_image: str
+    foreign_root: bool
+    epoch: int
+
+    @property
+    def environments(self) -> tuple[Environment, ...]:
+        """The base and the kernels."""
+        return (self.platform.base, *self.kernels)
+
+    @property
+    def mission_os(self) -> Unit | None:
+        """The unit of the mission's own OS packages, where it has any."""
+        return self._own(OS)
+
+    @property
+    def npm(self) -> Unit | None:
+        """The unit of the mission's npm packages, where it has any."""
+        return self._own(NPM)
+
+    @property
+    def system_stage(self) -> str:
+        """The stage with every OS package that a kernel may need."""
+        return "mission-os" if self.mission_os else "os"
+
+    def _own(self, part: str) -> Unit | None:
+        unit = Unit(scope=self.mission.name, part=part) if self.mission is not None else None
+        return unit if unit is not None and lock_of(self.locks, unit) is not None else None
+
+
+def stage_name(environment: Environment) -> str:
+    """Return the name of an environment's stage."""
+    return "base-environment" if environment.is_base else f"kernel-{environment.name}"
+
+
+def head_text(build: Build) -> str:
+    """Return the first lines."""
+    title = f"the image of the mission {build.mission.name}" if build.mission is not None else "a part of every image"
+    return (
+        f"# Composed: {title}. What to edit is in deployments/ and common/; what is installed is in locks/.\n"
+        f"ARG SOURCE_DATE_EPOCH={build.epoch}\n"
+    )
+
+
+def system_texts(build: Build) -> tuple[str, ...]:
+    """Return the stages of the operating system."""
+    texts = [
+        render(build.sources, "root", root_image=build.root_image, foreign_root=build.foreign_root),
+        render(build.sources, "os", stage="os", unit=str(COMMON_OS), below="root"),
+    ]
+    if build.mission_os is not None:
+        texts.append(render(build.sources, "os", stage="mission-os", unit=str(build.mission_os), below="os"))
+    return tuple(texts)
+
+
+def layered_text(build: Build) -> str:
+    """Return the stage that the image itself is built on: the root, and what its Debian packages changed as a layer."""
+    return render(build.sources, "system")
+
+
+def environment_text(build: Build, environment: Environment) -> str:
+    """Return the stages of one environment: its conda part, and its pip part where the lock has one."""
+    lock = environment_lock(build.locks, environment)
+    variables = {
+        name: value for sdist in environment.settings.sdist.values() for name, value in sdist.environment.items()
+    }
+    return render(
+        build.sources,
+        "environment",
+        stage=stage_name(environment),
+        unit=str(lock.unit),
+        prefix=str(environment.prefix),
+        below="os" if environment.is_base else build.system_stage,
+        channels=local_channels(build.platform, lock),
+        has_pip=REQUIREMENTS in lock.files,
+        build_variables=[shlex.quote(f"{name}={value}") for name, value in sorted(variables.items())],
+    )
+
+
+def common_text(build: Build) -> str:
+    """Return the common stage."""
+    return render(
+        build.sources,
+        "common",
+        below=build.system_stage,
+        user=build.platform.settings.user,
+        certificates=build.sources.certificates is not None,
+        has_runtime=bool(build.sources.runtime),
+        npm_unit=str(build.npm) if build.npm is not None else None,
+    )
+
+
+def render(sources: Sources, name: str, **values: Any) -> str:
+    """Return one fragment of ``common/stages`` filled in.
+
+    Raises:
+        PlatformError: The fragment is missing, or asks for a value that there is not.
+    """
+    from jinja2 import DictLoader, Environment, StrictUndefined, TemplateError
+
+    engine = Environment(  # noqa: S701 - a Dockerfile is not HTML
+        loader=DictLoader(sources.templates), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    try:
+        return engine.get_template(f"{name}.Dockerfile.j2").render(**values)
+    except TemplateError as error:
+        raise PlatformError(
+            f"common/stages/{name}.Dockerfile.j2 cannot be filled in.",
+            why=f"{type(error).__name__}: {error}",
+            fix="correct the fragment; git diff common/stages shows what was changed",
+        ) from error

@@ -1,0 +1,211 @@
+"""Running BuildKit through buildx: one composed build to an image id, with its progress, its log and its errors."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from platform_images import process
+from platform_images.engine.buildlog import BuildLog, StepEnd
+from platform_images.errors import MismatchError, PlatformError, PrerequisiteError, ToolError
+from platform_images.solve.solution import Say
+
+_PLUGIN_FOLDERS = (
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+)
+_QUERY_SECONDS = 30.0
+_MISMATCH = re.compile(r"hash mismatch|EINTEGRITY|has no integrity", re.IGNORECASE)
+_FULL = re.compile(r"no space left on device", re.IGNORECASE)
+_LEFT_OUT = ("BUILDX_BUILDER", "BUILDKIT_PROGRESS", "SOURCE_DATE_EPOCH", "BUILDX_BAKE_")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRun:
+    """One call of BuildKit.
+
+    Attributes:
+        name: For messages and the log's name.
+        dockerfile: The Dockerfile's text.
+        context: The main build context.
+        contexts: Name to folder of each further one.
+        secrets: Id to file of each secret; only their paths are on the command line.
+        platform: Such as ``linux/amd64``.
+        epoch: SOURCE_DATE_EPOCH.
+        network: ``default`` or ``host``.
+        target: The stage to stop at; the last one without it.
+        tags: Names for the image.
+        no_cache: Run every step again.
+    """
+
+    name: str
+    dockerfile: str
+    context: Path
+    contexts: Mapping[str, Path]
+    secrets: Mapping[str, Path] = field(default_factory=dict)
+    platform: str
+    epoch: int
+    network: str = "default"
+    target: str | None = None
+    tags: tuple[str, ...] = ()
+    no_cache: bool = False
+
+
+def build(run: BuildRun, *, say: Say) -> str:
+    """Build and return the image's id.
+
+    Args:
+        run: What to build.
+        say: Told of each step that has ended, with its duration.
+
+    Raises:
+        PrerequisiteError: There is no docker client with buildx.
+        MismatchError: Something has not the recorded content; carries name, expected and found hash.
+        ToolError: A step failed; carries its last lines and the path of the full log.
+    """
+    log = BuildLog()
+    path = log_path(run.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="platform-images-build-") as name, path.open("w", encoding="utf-8") as text:
+        folder = Path(name)
+        (folder / "Dockerfile").write_text(run.dockerfile, encoding="utf-8")
+        argv = [*buildx_command(), *build_words(run, folder=folder)]
+        try:
+            process.run(argv, env=_environment(), on_line=lambda line: _take(line, log, text, say))
+        except ToolError as error:
+            raise _failure(run, log, path, error) from error
+        if log.cached:
+            say(f"{log.cached} steps were done before")
+        return (folder / "id").read_text(encoding="utf-8").strip()
+
+
+def build_words(run: BuildRun, *, folder: Path) -> list[str]:
+    """Return the words after ``docker buildx``."""
+    words = ["build", "--progress", "plain", "--load", "--provenance=false", "--sbom=false"]
+    words += ["--platform", run.platform, "--network", run.network, "--build-arg", f"SOURCE_DATE_EPOCH={run.epoch}"]
+    words += ["--file", str(folder / "Dockerfile"), "--iidfile", str(folder / "id")]
+    words += [word for name, place in sorted(run.contexts.items()) for word in ("--build-context", f"{name}={place}")]
+    words += [word for name, place in sorted(run.secrets.items()) for word in ("--secret", f"id={name},src={place}")]
+    words += [word for tag in run.tags for word in ("--tag", tag)]
+    words += ["--target", run.target] if run.target else []
+    words += ["--no-cache"] if run.no_cache else []
+    return [*words, str(run.context)]
+
+
+def buildx_command() -> tuple[str, ...]:
+    """Return the command that is buildx here, for the builder of the engine in use.
+
+    Not every ``docker`` on PATH has the plugin: each is tried, then the plugin itself.
+
+    Raises:
+        PrerequisiteError: None works.
+    """
+    tried = []
+    for command in _candidates():
+        try:
+            process.run([*command, "version"], timeout=_QUERY_SECONDS)
+        except (PrerequisiteError, ToolError) as error:
+            tried.append(f"{' '.join(command)}: {(error.why or error.what).splitlines()[-1]}")
+            continue
+        return (*command, "--builder", _builder())
+    raise PrerequisiteError(
+        "There is no docker client with the plugin buildx.",
+        why="\n".join(tried) or "no docker on PATH",
+        fix="./bootstrap installs it, or says exactly what to install",
+    )
+
+
+def log_path(name: str) -> Path:
+    """Return where the full log of a build is kept."""
+    from platformdirs import user_state_path
+
+    return user_state_path("platform-images") / "builds" / f"{name}.log"
+
+
+@contextmanager
+def contexts(*names: str) -> Iterator[tuple[Path, ...]]:
+    """Give empty folders for build contexts, removed whatever happens."""
+    top = Path(tempfile.mkdtemp(prefix="platform-images-context-"))
+    try:
+        for name in names:
+            (top / name).mkdir()
+        yield tuple(top / name for name in names)
+    finally:
+        shutil.rmtree(top, ignore_errors=True)
+
+
+def _candidates() -> Iterator[tuple[str, ...]]:
+    """Yield each command that may be buildx, the first docker on PATH first."""
+    seen = set()
+    for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
+        docker = Path(folder or ".") / "docker"
+        if os.access(docker, os.X_OK) and docker.resolve() not in seen:
+            seen.add(docker.resolve())
+            yield (str(docker), "buildx")
+    own = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "cli-plugins"
+    for place in (str(own), *_PLUGIN_FOLDERS):
+        plugin = Path(place) / "docker-buildx"
+        if os.access(plugin, os.X_OK):
+            yield (str(plugin),)
+
+
+def _builder() -> str:
+    """Return the builder inside the engine in use: it has the context's name."""
+    if os.environ.get("DOCKER_HOST"):
+        return "default"
+    if os.environ.get("DOCKER_CONTEXT"):
+        return os.environ["DOCKER_CONTEXT"]
+    try:
+        return process.run(["docker", "context", "show"], timeout=_QUERY_SECONDS).stdout.strip() or "default"
+    except (PrerequisiteError, ToolError):
+        return "default"
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment for buildx: nothing of it may change what is built."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_LEFT_OUT)}
+
+
+def _take(line: str, log: BuildLog, text: TextIO, say: Say) -> None:
+    """Note one line of progress."""
+    text.write(process.redacted(line) + "\n")
+    ended = log.read(line)
+    if ended is not None and ended.state != "cached":
+        say(_said(ended))
+
+
+def _said(ended: StepEnd) -> str:
+    """Return one line for a person."""
+    return f"{ended.title}: failed" if ended.state == "failed" else f"{ended.title} ({ended.seconds:.1f} s)"
+
+
+def _failure(run: BuildRun, log: BuildLog, path: Path, error: ToolError) -> PlatformError:
+    """Return the error of a build that failed: a mismatch where something has not the recorded content."""
+    lines = [process.redacted(line) for line in log.evidence()] or [error.why or ""]
+    where = f" in {log.failed_title}" if log.failed_title else ""
+    what = f"The build of {run.name} failed{where}."
+    if any(_MISMATCH.search(line) for line in lines):
+        fix = (
+            "find out why the content changed; git restore locks puts a changed lock back, nox -s lock -- --upgrade "
+            f"solves anew; the whole log: {path}"
+        )
+        return MismatchError(what, why="\n".join(lines), fix=fix)
+    cure = "make the step work that is shown above"
+    if any(_FULL.search(line) for line in lines):
+        cure = "free some space (docker system df shows what uses it, docker builder prune clears old steps)"
+    return ToolError(
+        what,
+        why="\n".join(lines),
+        fix=f"{cure}; the whole log: {path}",
+        argv=error.argv,
+        returncode=error.returncode,
+    )

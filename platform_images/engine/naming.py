@@ -1,0 +1,18 @@
+"""How containers of this program are told from others: by the name they begin with, and by a label with their role."""
+
+from __future__ import annotations
+
+import secrets
+
+PREFIX = "platform-images-"
+ROLE_LABEL = "platform-images.role"
+
+
+def container_name(role: str) -> str:
+    """Return a name that no other container has."""
+    return f"{PREFIX}{role}-{secrets.token_hex(4)}"
+
+
+def docker_options(role: str, name: str) -> tuple[str, ...]:
+    """Return what ``docker run`` and ``docker create`` are given to mark a container as one of ours."""
+    return ("--name", name, "--label", f"{ROLE_LABEL}={role}")

@@ -1,0 +1,113 @@
+"""Writing and hashing files: atomic, sorted, with the same bytes for the same values."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from platform_images.errors import PlatformError
+
+_CHUNK = 1 << 20
+
+
+def sha256_bytes(data: bytes) -> str:
+    """Return the SHA-256 of ``data`` as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file's content as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def json_text(value: Any, *, ascii_only: bool = False) -> str:
+    """Return JSON with sorted keys, two spaces of indent and a final newline: the one form written to disk."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=ascii_only) + "\n"
+
+
+def refused(error: OSError) -> PlatformError:
+    """Return the error for a file or folder that the system does not let this program read or write."""
+    return PlatformError(
+        f"{error.filename} cannot be used: {error.strerror}.",
+        fix="see that it is where it should be, and that this user may read and write it",
+    )
+
+
+def write_text(path: Path, text: str, *, mode: int = 0o644) -> bool:
+    """Write UTF-8 text with LF line ends, by way of a temporary file in the same folder and a rename.
+
+    A reader sees the old file or the new one, never a part. Nothing is touched where the content is the same.
+
+    Returns:
+        Whether the content changed.
+    """
+    data = text.encode("utf-8")
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.chmod(mode)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return True
+
+
+def replace_folder(folder: Path, files: Mapping[str, str]) -> bool:
+    """Make ``folder`` hold exactly ``files`` (relative name to text), in one step for each rename.
+
+    The new folder is written beside the old one first, so that a failure half way leaves the old one whole.
+
+    Returns:
+        Whether anything changed.
+    """
+    if folder.is_dir() and _content(folder) == {name: text.encode("utf-8") for name, text in files.items()}:
+        return False
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.new-"))
+    try:
+        for name, text in sorted(files.items()):
+            write_text(staged / name, text)
+        staged.chmod(0o755)
+        _swap(staged, folder)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    return True
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    """Return every file below ``folder`` by its relative name."""
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def _swap(staged: Path, folder: Path) -> None:
+    """Put ``staged`` in the place of ``folder``; the old one comes back where the second rename fails."""
+    if not folder.exists():
+        staged.rename(folder)
+        return
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    folder.rename(old)
+    try:
+        staged.rename(folder)
+    except BaseException:
+        old.rename(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,71 @@
+"""manifest.py PREFIX OUT [WITHOUT]: write what is below PREFIX into OUT, one line for each path.
+
+A line is a JSON array: path without the first slash; type (f, d, l, b, c, p or s); permission bits in octal; user and
+group by number; then the SHA-256 of a file's content, the target of a link, or nothing. Lines are sorted by path. OUT
+itself is not listed, nor is what lies below WITHOUT.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+KINDS = {
+    stat.S_IFREG: "f",
+    stat.S_IFDIR: "d",
+    stat.S_IFLNK: "l",
+    stat.S_IFBLK: "b",
+    stat.S_IFCHR: "c",
+    stat.S_IFIFO: "p",
+    stat.S_IFSOCK: "s",
+}
+
+
+def main(prefix: Path, out: Path, without: frozenset[str]) -> None:
+    """Write the manifest of one environment."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.unlink(missing_ok=True)
+    found = (Path(entry.path) for entry in below(str(prefix), without))
+    write(out, [line(path, str(path)) for path in (prefix, *found)])
+
+
+def below(folder: str, without: frozenset[str]) -> Iterator[os.DirEntry[str]]:
+    """Yield all that is below a folder; links are not followed."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.path not in without:
+                yield entry
+                if entry.is_dir(follow_symlinks=False):
+                    yield from below(entry.path, without)
+
+
+def line(path: Path, name: str) -> str:
+    """Return the line of one path, under the name that it has in the image."""
+    found = path.lstat()
+    kind = KINDS[stat.S_IFMT(found.st_mode)]
+    content = digest(path) if kind == "f" else str(path.readlink()) if kind == "l" else ""
+    mode = f"{stat.S_IMODE(found.st_mode):o}"
+    return json.dumps([name.lstrip("/"), kind, mode, found.st_uid, found.st_gid, content], separators=(",", ":"))
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file's content."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write(out: Path, lines: Iterable[str]) -> None:
+    """Write lines by path, with the permissions that such a file has everywhere."""
+    text = "".join(f"{each}\n" for each in sorted(lines, key=lambda each: os.fsencode(json.loads(each)[0])))
+    out.write_text(text, encoding="utf-8")
+    out.chmod(0o644)
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    main(Path(sys.argv[1]), Path(sys.argv[2]), frozenset(sys.argv[3:]))

@@ -1,0 +1,219 @@
+"""Whether each lock was solved from the present requests; reads files only, so it needs no network and no engine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from platform_images.errors import LockError
+from platform_images.files import json_text, sha256_bytes
+from platform_images.locks.conda import conda_packages
+from platform_images.locks.requests import request_closure
+from platform_images.locks.store import COMMON_OS, ROOT_UNIT, LockStore, root, units
+from platform_images.locks.values import COMMON, CONDA_LOCK, NPM, OS, PACKAGES, ROOT, Lock, Unit
+from platform_images.model.environment import Environment
+from platform_images.model.mission import Mission
+from platform_images.model.platform import Platform
+
+
+class Status(StrEnum):
+    """State of a lock."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    MISSING = "missing"
+    DAMAGED = "damaged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockState:
+    """One unit's state.
+
+    Attributes:
+        reasons: What changed, appeared or vanished since it was solved, or what is damaged; empty for a fresh one.
+    """
+
+    unit: Unit
+    status: Status
+    reasons: tuple[str, ...] = ()
+
+
+def inputs(
+    platform: Platform, mission: Mission | None, unit: Unit, *, store: LockStore | None = None
+) -> dict[str, str]:
+    """Return what a unit is solved from: name to SHA-256.
+
+    A name is a path in the repository, or ``file#part`` for the part of a TOML file that matters to the solver.
+
+    Args:
+        platform: The platform.
+        mission: The mission of the unit; none for common units.
+        unit: What is solved.
+        store: Where the locks that it builds on lie; the repository's own without it.
+    """
+    store = store or LockStore(platform.locks)
+    if unit.part == ROOT:
+        return {"platform.toml#root": _value_hash(_root_settings(platform))}
+    if unit.part == OS:
+        return _os_inputs(platform, unit, store)
+    if unit.part == NPM:
+        path = f"deployments/{unit.scope}/npm.txt"
+        return {path: _file_hash(platform.folder / path)}
+    return _environment_inputs(platform, _environment(platform, mission, unit), store)
+
+
+def states(
+    platform: Platform,
+    mission: Mission | None,
+    kernels: Sequence[Environment | str] | None = None,
+    *,
+    store: LockStore | None = None,
+) -> tuple[LockState, ...]:
+    """Return the state of every lock that an image is built from, in build order; without a mission the common ones."""
+    store = store or LockStore(platform.locks)
+    return tuple(_state(platform, mission, unit, store) for unit in units(platform, mission, kernels))
+
+
+def check(platform: Platform, *missions: Mission, kernels: Sequence[Environment | str] | None = None) -> None:
+    """Refuse locks that are stale, missing or damaged.
+
+    Args:
+        platform: The platform.
+        missions: The missions whose locks are looked at, besides the common ones.
+        kernels: Only these kernels, where one mission is given.
+
+    Raises:
+        LockError: At least one is not fresh; lists each with its reasons and the commands that cure it.
+    """
+    found = {state.unit: state for state in states(platform, None)}
+    for mission in missions:
+        found |= {state.unit: state for state in states(platform, mission, kernels)}
+    bad = [state for state in found.values() if state.status is not Status.FRESH]
+    if bad:
+        what = f"{bad[0].unit} is {bad[0].status}" if len(bad) == 1 else f"{len(bad)} locks are not fresh"
+        raise LockError(f"{what}.", why=_table(bad), fix=_cure(bad, total=len(found)))
+
+
+def _table(bad: Sequence[LockState]) -> str:
+    """Return one line a lock, with what changed."""
+    width = max(len(str(state.unit)) for state in bad)
+    return "\n".join(
+        f"{state.unit!s:<{width}}  {state.status:<7}  {', '.join(state.reasons)}".rstrip() for state in bad
+    )
+
+
+def _cure(bad: Sequence[LockState], *, total: int) -> str:
+    """Return the shortest commands that cure it."""
+    damaged = [f"git restore locks/{state.unit}" for state in bad if state.status is Status.DAMAGED]
+    if damaged:
+        return f"{'; '.join(damaged)}; or nox -s lock, which solves again"
+    return "nox -s lock" if len(bad) > 3 or len(bad) == total else "; ".join(state.unit.session for state in bad)
+
+
+def _state(platform: Platform, mission: Mission | None, unit: Unit, store: LockStore) -> LockState:
+    """Return one unit's state."""
+    try:
+        lock = store.read(unit)
+        if lock is None:
+            return LockState(unit=unit, status=Status.MISSING)
+        reasons = (
+            *_differences(lock.header.inputs, inputs(platform, mission, unit, store=store)),
+            *_channel_differences(platform, lock),
+        )
+    except LockError as error:
+        evidence = (error.why or "").splitlines()
+        return LockState(unit=unit, status=Status.DAMAGED, reasons=(error.what, *(line.strip() for line in evidence)))
+    return LockState(unit=unit, status=Status.STALE if reasons else Status.FRESH, reasons=reasons)
+
+
+def _differences(recorded: dict[str, str], present: dict[str, str]) -> Iterator[str]:
+    """Say which inputs are not as recorded."""
+    for name in sorted(recorded | present):
+        if name not in present:
+            yield f"{name} vanished"
+        elif name not in recorded:
+            yield f"{name} appeared"
+        elif recorded[name] != present[name]:
+            yield f"{name} changed"
+
+
+def _channel_differences(platform: Platform, lock: Lock) -> Iterator[str]:
+    """Say which locked conda packages a channel inside this repository no longer has with the same bytes."""
+    if CONDA_LOCK not in lock.files:
+        return
+    places = {channel.name: channel.path for channel in platform.settings.channels if channel.path is not None}
+    for package in conda_packages(lock):
+        place = places.get(package.channel)
+        if place is not None:
+            present = _repodata(platform.folder / place / package.subdir).get(package.filename)
+            if present != package.sha256:
+                yield f"{place}/{package.subdir}/{package.filename} {'changed' if present else 'vanished'}"
+
+
+def _repodata(folder: Path) -> dict[str, str]:
+    """Return file name to SHA-256 of one subdir of a channel; empty where there is none."""
+    path = folder / "repodata.json"
+    if not path.is_file():
+        return {}
+    data = json.loads(path.read_bytes())
+    entries = {**data.get("packages", {}), **data.get("packages.conda", {})}
+    return {name: str(entry.get("sha256", "")) for name, entry in entries.items()}
+
+
+def _environment(platform: Platform, mission: Mission | None, unit: Unit) -> Environment:
+    """Return the environment of a unit."""
+    if unit.scope == COMMON or mission is None:
+        return platform.base
+    return mission.kernel(unit.part)
+
+
+def _root_settings(platform: Platform) -> dict[str, object]:
+    """Return what decides the root."""
+    settings = platform.settings
+    return {"platform": settings.platform, **settings.root.model_dump()}
+
+
+def _os_inputs(platform: Platform, unit: Unit, store: LockStore) -> dict[str, str]:
+    """Return what a list of OS packages is solved from: the list, and what lies below it."""
+    listed = "common/apt.txt" if unit.scope == COMMON else f"deployments/{unit.scope}/apt.txt"
+    below = (ROOT_UNIT,) if unit == COMMON_OS else (ROOT_UNIT, COMMON_OS)
+    result = {listed: _file_hash(platform.folder / listed)}
+    for lower in below:
+        lock = store.read(lower)
+        if lock is not None:
+            result[f"locks/{lower}/{PACKAGES}"] = lock.header.files[PACKAGES]
+    return result
+
+
+def _environment_inputs(platform: Platform, environment: Environment, store: LockStore) -> dict[str, str]:
+    """Return what an environment is solved from."""
+    settings, place = environment.settings, environment.folder.relative_to(platform.folder)
+    sdists = {name: sorted(sdist.build_requires) for name, sdist in settings.sdist.items()}
+    solve = {
+        "platform": platform.settings.platform,
+        "channels": environment.conda.channels,
+        "conda": platform.settings.conda.model_dump(),
+    }
+    asked = (*environment.request_files, *environment.constraint_files)
+    requests = request_closure(asked, folder=platform.folder)
+    result = {path.relative_to(platform.folder).as_posix(): _file_hash(path) for path in requests}
+    result[f"{place.as_posix()}/environment.yml"] = _file_hash(environment.folder / "environment.yml")
+    result[f"{place.as_posix()}/kernel.toml#solve"] = _value_hash({"solver": settings.solver, "sdist": sdists})
+    result["platform.toml#solve"] = _value_hash(solve)
+    lock = store.read(ROOT_UNIT)
+    if lock is not None:
+        result[f"locks/{ROOT_UNIT}#glibc"] = _value_hash(root(lock).glibc)
+    return result
+
+
+def _value_hash(value: object) -> str:
+    """Return the hash of a value in canonical JSON."""
+    return sha256_bytes(json_text(value).encode("utf-8"))
+
+
+def _file_hash(path: Path) -> str:
+    """Return the hash of a request file; a list that is absent is an empty one."""
+    return sha256_bytes(path.read_bytes() if path.is_file() else b"")

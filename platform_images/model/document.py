@@ -1,0 +1,132 @@
+"""Reading the files that people edit: text to a strict model, and every mistake in words a person can act on."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from platform_images.errors import UsageError
+from platform_images.model.spelling import nearest
+
+M = TypeVar("M", bound=BaseModel)
+_PREFIX = "Value error, "
+
+
+def read_text(path: Path, *, shown: str) -> str:
+    """Return a text file's content.
+
+    Args:
+        path: The file.
+        shown: Its name for messages, relative to the project.
+
+    Raises:
+        UsageError: It is missing, unreadable or not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{shown} is missing.", fix=f"write {shown}, or bring it back: git checkout -- {shown}"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{shown} cannot be read.", why=str(error), fix=f"save {shown} as UTF-8 text that this user may read"
+        ) from error
+
+
+def parse_toml(text: str, model: type[M], *, shown: str) -> M:
+    """Return a TOML text as a validated model.
+
+    Raises:
+        UsageError: It is not TOML, or does not fit the model; names file, key, found and allowed values.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{shown} is not valid TOML.", why=str(error), fix=f"correct that line of {shown}") from error
+    return validate(data, model, shown=shown)
+
+
+def validate(data: Any, model: type[M], *, shown: str) -> M:
+    """Return ``data`` as a validated model.
+
+    Raises:
+        UsageError: It does not fit; names file, key, found and allowed values, and the nearest right spelling.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        mistakes = [_mistake(detail, model) for detail in error.errors(include_url=False)]
+        plural = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        raise UsageError(
+            f"{shown} has {plural}.",
+            why="\n".join(f"{shown}: {line}" for line in mistakes),
+            fix=f"edit {shown}; docs/schemas describes every key",
+        ) from error
+
+
+def _mistake(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    """Say one validation error: key, what was found, what is allowed."""
+    where = ".".join(str(part) for part in detail["loc"])
+    key = f"key '{where}'" if where else "the file"
+    match detail["type"]:
+        case "extra_forbidden":
+            allowed = sorted(_keys_at(model, detail["loc"][:-1]))
+            word = str(detail["loc"][-1])
+            return f"{key} is not known{nearest(word, allowed)}; allowed: {', '.join(allowed)}"
+        case "missing":
+            return f"{key} is missing{_described(model, detail['loc'])}"
+        case "literal_error":
+            expected = str(detail.get("ctx", {}).get("expected", ""))
+            choices = [word.strip().strip("'") for word in expected.replace(" or ", ", ").split(",")]
+            hint = nearest(str(detail["input"]), choices)
+            return f"{key}: found {detail['input']!r}{hint}; allowed: {', '.join(choices)}"
+        case "value_error":
+            return f"{key}: {detail['msg'].removeprefix(_PREFIX)}"
+        case _:
+            return f"{key}: found {detail['input']!r}; {detail['msg']}{_described(model, detail['loc'])}"
+
+
+def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, ...]:
+    """Return the keys that the model allows at a place in the document."""
+    here = _model_at(model, loc)
+    return tuple(here.model_fields) if here is not None else ()
+
+
+def _model_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """Follow a location through nested models, tables of models and lists of models."""
+    here: type[BaseModel] | None = model
+    for part in loc:
+        if here is None:
+            return None
+        if isinstance(part, str) and part in here.model_fields:
+            here = _inner_model(here.model_fields[part].annotation) or here
+    return here
+
+
+def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    """Return the model inside an annotation such as ``tuple[Channel, ...]`` or ``dict[str, Sdist]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in get_args(annotation):
+        found = _inner_model(argument)
+        if found is not None:
+            return found
+    return None
+
+
+def _described(model: type[BaseModel], loc: tuple[int | str, ...]) -> str:
+    """Return the field's own description, where it has one."""
+    here = _model_at(model, loc[:-1])
+    field = here.model_fields.get(str(loc[-1])) if here is not None and loc else None
+    return f" ({field.description.rstrip('.')})" if field is not None and field.description else ""
+
+
+def package_lines(text: str) -> tuple[str, ...]:
+    """Return the entries of a list file: one a line, ``#`` starts a comment; sorted, without repeats."""
+    entries = {line.split("#", 1)[0].strip() for line in text.splitlines()}
+    return tuple(sorted(entry for entry in entries if entry))

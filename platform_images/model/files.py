@@ -1,0 +1,197 @@
+"""The three kinds of TOML file that people edit, as strict models: an unknown key is an error, not silence."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Name = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9]*([-.][a-z0-9]+)*$", max_length=60),
+    Field(description="Lower-case letters, digits, '-' and '.', beginning with a letter."),
+]
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,60}$")]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+_VALUE = re.compile(r"[^\n\0]*")
+
+
+def _one_line(value: str) -> str:
+    if not _VALUE.fullmatch(value):
+        raise ValueError("must be one line")
+    return value
+
+
+Value = Annotated[
+    str,
+    AfterValidator(_one_line),
+    Field(description="One line; $NAME and ${NAME} are replaced when a container or kernel starts."),
+]
+Variables = Annotated[
+    dict[VariableName, Value],
+    Field(description='Environment variables, NAME = "value". $HOME and other variables may be used.'),
+]
+RESERVED_KERNELS = frozenset({"base", "npm", "os", "root"})
+
+
+class Strict(BaseModel):
+    """Base of all models that come from files: frozen, no unknown keys, no silent conversion."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Root(Strict):
+    """``[root]``: the operating system below everything."""
+
+    provider: Literal["debootstrap", "image"] = Field(
+        "debootstrap",
+        description="'debootstrap' makes a minimal Debian here; 'image' starts from a registry image.",
+    )
+    suite: Name = Field("trixie", description='Debian release, for provider = "debootstrap".')
+    image: str | None = Field(None, description='Image reference, for provider = "image".')
+
+    @model_validator(mode="after")
+    def _image_named(self) -> Root:
+        if self.provider == "image" and not self.image:
+            raise ValueError('provider = "image" needs the key \'image\', for example image = "debian:trixie-slim"')
+        if self.provider == "debootstrap" and self.image:
+            raise ValueError("the key 'image' is only used with provider = \"image\"")
+        return self
+
+
+class Channel(Strict):
+    """``[[channels]]``: a conda channel, by the name that locks use for it."""
+
+    name: Name
+    path: str | None = Field(None, description="A channel inside this repository.")
+    url: str | None = Field(None, description="A channel on a server, for example a conda-forge mirror.")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Channel:
+        if (self.path is None) == (self.url is None):
+            raise ValueError("give exactly one of 'path' and 'url'")
+        if self.url is not None and not re.match(r"(https?://[^/\s]+|file:///)\S*$", self.url):
+            raise ValueError(
+                f"found url = {self.url!r}; allowed: an address that begins with https://, http:// or file:///"
+            )
+        if self.path is not None and (self.path.startswith("/") or ".." in self.path.split("/")):
+            raise ValueError(f"found path = {self.path!r}; allowed: a folder of this repository")
+        return self
+
+
+class Conda(Strict):
+    """``[conda]``: how the conda part is solved."""
+
+    solver: Literal["rattler", "micromamba", "mamba", "conda"] = Field(
+        "rattler", description="'rattler' needs nothing installed; the others must be on PATH."
+    )
+    pypi_names: dict[str, str] = Field(
+        default_factory=dict, description="conda package name to PyPI name, where the two differ."
+    )
+
+
+class Tls(Strict):
+    """``[tls]``: a site's certificates."""
+
+    install: bool = Field(
+        False,
+        description="Put the certificates into the image (system store, conda, pip, npm, requests, git).",
+    )
+    ca_bundle: str | None = Field(None, description="PEM file; by default the bundle that this machine itself uses.")
+
+
+class User(Strict):
+    """``[user]``: who runs the lab in a container."""
+
+    name: Name = "jovyan"
+    uid: int = Field(1000, ge=1, le=60000)
+    gid: int = Field(100, ge=1, le=60000)
+
+
+class Build(Strict):
+    """``[build]``: settings of image builds."""
+
+    network: Literal["default", "host"] = Field(
+        "default", description="'host' lets build steps reach an index or proxy on this machine's loopback."
+    )
+
+
+class PlatformFile(Strict):
+    """``platform.toml``: what holds for every mission."""
+
+    title: str = Field(min_length=1)
+    platform: Literal["linux/amd64", "linux/arm64"] = Field(
+        "linux/amd64", description="The platform that locks and images are made for."
+    )
+    root: Root = Root()
+    channels: tuple[Channel, ...] = Field(min_length=1, strict=False)
+    conda: Conda = Conda()
+    tls: Tls = Tls()
+    user: User = User()
+    build: Build = Build()
+
+    @model_validator(mode="after")
+    def _channels_differ(self) -> PlatformFile:
+        names = [channel.name for channel in self.channels]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two channels are named {twice[0]!r}")
+        return self
+
+
+class ExtraFile(Strict):
+    """``[[files]]``: one file of the mission's folder and its place in the image."""
+
+    source: str
+    target: Annotated[str, StringConstraints(pattern=r"^/[^\n]*[^/\n]$")]
+    mode: Annotated[str, StringConstraints(pattern=r"^0[0-7]{3}$")] = "0644"
+
+
+class TestSettings(Strict):
+    """``[test]``: limits of a test run."""
+
+    timeout: int = Field(600, ge=1, description="Seconds for each notebook and for the test script.")
+    import_timeout: int = Field(180, ge=1, description="Seconds for each import.")
+
+
+class MissionFile(Strict):
+    """``deployments/<mission>/mission.toml``."""
+
+    title: Annotated[str, AfterValidator(_one_line)] = Field(min_length=1)
+    description: Annotated[str, AfterValidator(_one_line)] = ""
+    version: Version = Field(description="The image's version, the first part of its tag.")
+    kernels: tuple[Name, ...] = Field(
+        min_length=1, strict=False, description="Folders under kernels/, in the order of the launcher."
+    )
+    environment: Variables = {}
+    files: tuple[ExtraFile, ...] = Field((), strict=False)
+
+    @model_validator(mode="after")
+    def _kernel_names(self) -> MissionFile:
+        for name in self.kernels:
+            if name in RESERVED_KERNELS:
+                raise ValueError(f"a kernel cannot be named {name!r}; that word names another part of a lock")
+            if self.kernels.count(name) > 1:
+                raise ValueError(f"the kernel {name!r} is listed twice")
+        return self
+
+
+class Sdist(Strict):
+    """``[sdist.<package>]``: a package that has no wheel, and what its build needs."""
+
+    build_requires: tuple[str, ...] = Field(min_length=1, strict=False)
+    reason: str = Field(min_length=1, description="Why this package may be built from source.")
+    environment: Variables = Field({}, description="Variables of its build, for example CFLAGS.")
+
+
+class KernelFile(Strict):
+    """``deployments/<mission>/kernels/<kernel>/kernel.toml``."""
+
+    display_name: Annotated[str, AfterValidator(_one_line)] = Field(
+        min_length=1, description="The name in JupyterLab's launcher."
+    )
+    solver: Literal["uv", "pip-tools"] = Field("uv", description="Which program solves the pip part.")
+    environment: Variables = {}
+    sdist: dict[str, Sdist] = {}
+    test: TestSettings = TestSettings()

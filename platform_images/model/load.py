@@ -1,0 +1,188 @@
+"""Loading: folders of files to ``Platform``, ``Mission`` and ``Environment`` values."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from platform_images.errors import UsageError
+from platform_images.model.condafile import load_conda_file
+from platform_images.model.document import package_lines, parse_toml, read_text
+from platform_images.model.environment import BASE_NAME, Environment
+from platform_images.model.files import KernelFile, MissionFile, PlatformFile
+from platform_images.model.mission import Mission
+from platform_images.model.platform import Platform
+from platform_images.model.spelling import nearest
+
+PLATFORM_FILE = "platform.toml"
+MISSION_FILE = "mission.toml"
+KERNEL_FILE = "kernel.toml"
+_FOLDER = re.compile(r"[a-z][a-z0-9]*([-.][a-z0-9]+)*")
+_SCOPES = frozenset({"common", "project"})
+_KERNEL_REQUESTS = Path("common") / "kernel" / "requirements.in"
+
+
+def load_platform(folder: Path) -> Platform:
+    """Read ``platform.toml`` and ``common/``.
+
+    Args:
+        folder: The project's top folder.
+
+    Raises:
+        UsageError: A file is missing or has a mistake; names file, key, found and allowed values.
+    """
+    settings = parse_toml(read_text(folder / PLATFORM_FILE, shown=PLATFORM_FILE), PlatformFile, shown=PLATFORM_FILE)
+    base = _environment(folder, Path("common") / BASE_NAME, scope="common", settings=settings)
+    return Platform(
+        folder=folder,
+        settings=settings,
+        base=base,
+        os_packages=_list_file(folder, Path("common") / "apt.txt"),
+    )
+
+
+def mission_names(platform: Platform) -> tuple[str, ...]:
+    """Return the names of all missions: folders under ``deployments/`` that hold a ``mission.toml``, sorted."""
+    if not platform.deployments.is_dir():
+        return ()
+    return tuple(sorted(path.parent.name for path in platform.deployments.glob(f"*/{MISSION_FILE}")))
+
+
+def load_missions(platform: Platform) -> tuple[Mission, ...]:
+    """Return every mission, sorted by name."""
+    return tuple(load_mission(platform, name) for name in mission_names(platform))
+
+
+def load_mission(platform: Platform, name: str) -> Mission:
+    """Read ``deployments/<name>/``.
+
+    Raises:
+        UsageError: There is no such mission, or a file has a mistake.
+    """
+    names = mission_names(platform)
+    if not name:
+        raise UsageError(
+            "No mission is named.",
+            why=f"Missions: {', '.join(names) or 'none'}",
+            fix=f"give one, for example --mission {names[0] if names else 'tike'}",
+        )
+    if name in names and (not _FOLDER.fullmatch(name) or name in _SCOPES):
+        raise UsageError(
+            f"A mission cannot be named {name!r}: it is the image's name too.",
+            why="allowed: lower-case letters, digits, '-' and '.', beginning with a letter; "
+            f"not {', '.join(sorted(_SCOPES))}, which name other folders of locks/",
+            fix=f"rename the folder deployments/{name}",
+        )
+    if name not in names:
+        raise UsageError(
+            f"There is no mission {name!r}.",
+            why=f"Missions: {', '.join(names) or 'none'}{nearest(name, names)}",
+            fix=f"invoke list, or make deployments/{name}/{MISSION_FILE}",
+        )
+    place = Path("deployments") / name
+    shown = str(place / MISSION_FILE)
+    settings = parse_toml(read_text(platform.folder / shown, shown=shown), MissionFile, shown=shown)
+    _check_kernel_folders(platform.folder, place, settings)
+    _check_files(platform.folder, place, settings)
+    return Mission(
+        name=name,
+        folder=platform.folder / place,
+        settings=settings,
+        kernels=tuple(
+            _environment(platform.folder, place / "kernels" / kernel, scope=name, settings=platform.settings)
+            for kernel in settings.kernels
+        ),
+        os_packages=_list_file(platform.folder, place / "apt.txt"),
+        npm_packages=_list_file(platform.folder, place / "npm.txt"),
+        dockerfile=_optional_text(platform.folder, place / "Dockerfile"),
+    )
+
+
+def _environment(folder: Path, place: Path, *, scope: str, settings: PlatformFile) -> Environment:
+    """Read one folder of requests."""
+    shown = str(place / KERNEL_FILE)
+    kernel_file = parse_toml(read_text(folder / shown, shown=shown), KernelFile, shown=shown)
+    _check_sdists(kernel_file, shown=shown)
+    requests = [folder / place / "requirements.in"]
+    if scope != "common":
+        requests.insert(0, folder / _KERNEL_REQUESTS)
+    for path in requests:
+        read_text(path, shown=str(path.relative_to(folder)))
+    constraints = folder / place / "constraints.txt"
+    return Environment(
+        scope=scope,
+        name=place.name,
+        folder=folder / place,
+        settings=kernel_file,
+        conda=load_conda_file(
+            folder / place / "environment.yml",
+            shown=str(place / "environment.yml"),
+            known_channels=tuple(channel.name for channel in settings.channels),
+        ),
+        request_files=tuple(requests),
+        constraint_files=(constraints,) if constraints.is_file() else (),
+    )
+
+
+def _check_sdists(kernel: KernelFile, *, shown: str) -> None:
+    """Refuse a package name in ``[sdist.NAME]`` that is not in normal form: it would never match."""
+    from packaging.utils import canonicalize_name
+
+    for name in kernel.sdist:
+        if canonicalize_name(name) != name:
+            raise UsageError(
+                f"{shown}: key 'sdist.{name}' is not a normalised package name.",
+                fix=f"write [sdist.{canonicalize_name(name)}] in {shown}",
+            )
+
+
+def _check_kernel_folders(folder: Path, place: Path, settings: MissionFile) -> None:
+    """Refuse a kernel without a folder, and a folder that no one lists."""
+    kernels = folder / place / "kernels"
+    present = tuple(sorted(path.parent.name for path in kernels.glob(f"*/{KERNEL_FILE}")))
+    for name in settings.kernels:
+        if name not in present:
+            raise UsageError(
+                f"{place / MISSION_FILE}: key 'kernels' names {name!r}, which has no folder with a {KERNEL_FILE}.",
+                why=f"Folders under {place / 'kernels'}: {', '.join(present) or 'none'}{nearest(name, present)}",
+                fix=f"make {place / 'kernels' / name / KERNEL_FILE}, or correct the name",
+            )
+    for name in present:
+        if name not in settings.kernels:
+            raise UsageError(
+                f"{place / 'kernels' / name} is not listed in the mission's kernels.",
+                why=f"{place / MISSION_FILE}: key 'kernels' has {', '.join(settings.kernels)}",
+                fix=f"add {name!r} to 'kernels' in {place / MISSION_FILE}, or delete the folder",
+            )
+
+
+def _check_files(folder: Path, place: Path, settings: MissionFile) -> None:
+    """Refuse an extra file that is missing or lies outside the mission's folder."""
+    home = (folder / place).resolve()
+    for entry in settings.files:
+        if not _is_file_below(home, entry.source):
+            raise UsageError(
+                f"{place / MISSION_FILE}: key 'files' names {entry.source!r}, which is not a file of the mission.",
+                fix=f"put the file below {place}, or correct 'source'",
+            )
+
+
+def _is_file_below(folder: Path, name: str) -> bool:
+    """Whether a name is that of a file below the folder; names that no file can have are not."""
+    try:
+        place = (folder / name).resolve()
+        return place.is_relative_to(folder) and place.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _list_file(folder: Path, place: Path) -> tuple[str, ...]:
+    """Return the entries of an optional list file."""
+    text = _optional_text(folder, place)
+    return package_lines(text) if text is not None else ()
+
+
+def _optional_text(folder: Path, place: Path) -> str | None:
+    """Return an optional file's text."""
+    path = folder / place
+    return read_text(path, shown=str(place)) if path.exists() else None

@@ -1,0 +1,87 @@
+"""What runs in the container that solves OS packages: a shell script and the files that it reads and writes."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+from platform_images.engine.client import container, fetched
+from platform_images.model.platform import Platform
+from platform_images.site import CA_IN_BUILD, SiteSettings, site_settings
+from platform_images.solve.hostenv import ca_bundle
+from platform_images.solve.mirror import own_mirrors
+
+_PLACE = "/tmp/platform-images"  # noqa: S108 - a folder of the container's own
+SCRIPT = f"{_PLACE}/solve"
+URIS, NAMES, VERSION = f"{_PLACE}/out/uris", f"{_PLACE}/out/names", f"{_PLACE}/out/version"
+RESULTS = (URIS, NAMES, VERSION)
+NO_MIRROR, NO_SOLUTION = 71, 72
+_PREFERENCES = "/etc/apt/preferences.d/platform-images"
+_SETTINGS = "/etc/apt/apt.conf.d/99platform-images"
+_SOURCES = "/etc/apt/sources.list"
+
+
+def environment(platform: Platform) -> dict[str, str]:
+    """Return the container's variables: this site's proxies."""
+    return {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive", **dict(_site(platform).proxies)}
+
+
+def files(
+    requests: Sequence[str], below: Sequence[str], preferred: Mapping[str, str], platform: Platform, *, image: str
+) -> dict[str, bytes]:
+    """Return what goes into the container: the script, apt's preferences, certificates, and this machine's mirrors.
+
+    Args:
+        requests: What is asked for.
+        below: Names of what is installed already beyond the root.
+        preferred: Name to the version to take where the archive still has it.
+        platform: The platform.
+        image: The image, whose own source list is the one that mirrors are put into.
+    """
+    result = {SCRIPT: script_text((*requests, *below)).encode(), _PREFERENCES: preferences_text(preferred).encode()}
+    bundle = _site(platform).ca_bundle
+    if bundle is not None:
+        result[CA_IN_BUILD] = bundle.read_bytes()
+        result[_SETTINGS] = f'Acquire::https::CAInfo "{CA_IN_BUILD}";\n'.encode()
+    sources = source_list(platform, image=image)
+    if sources is not None:
+        result[_SOURCES] = sources.encode()
+    return result
+
+
+def source_list(platform: Platform, *, image: str) -> str | None:
+    """Return an image's ``/etc/apt/sources.list`` with this machine's own mirrors; None where nothing differs."""
+    if platform.settings.root.provider != "debootstrap":
+        return None
+    with container(image, ["true"], role="os") as made:
+        present = fetched(made, _SOURCES)
+    text = (present or b"").decode("utf-8")
+    rewritten = own_mirrors(platform.settings.root.suite).rewritten(text)
+    return rewritten if rewritten != text else None
+
+
+def script_text(packages: Sequence[str]) -> str:
+    """Return the script: what apt would download for these packages."""
+    names = " ".join(shlex.quote(package) for package in packages)
+    return f"""\
+set -u
+mkdir -p {_PLACE}/out
+apt-get --version | head -n 1 > {VERSION}
+apt-get update --error-on=any --quiet=2 || exit {NO_MIRROR}
+apt-get install --print-uris --option Acquire::ForceHash=SHA256 --yes --quiet=2 --no-install-recommends \\
+  {names} > {URIS} && exit 0
+apt-cache pkgnames > {NAMES}
+exit {NO_SOLUTION}
+"""
+
+
+def preferences_text(preferred: Mapping[str, str]) -> str:
+    """Return apt preferences that take these versions where the archive has them, and the usual ones elsewhere."""
+    return "\n".join(
+        f"Package: {name}\nPin: version {version}\nPin-Priority: 1001\n" for name, version in sorted(preferred.items())
+    )
+
+
+def _site(platform: Platform) -> SiteSettings:
+    """Return this machine's settings."""
+    return site_settings(ca_bundle=ca_bundle(platform))

@@ -1,0 +1,162 @@
+"""What the nox sessions do: the list of units, the words after ``--``, and one solve with its progress."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from platform_images import console, process
+from platform_images.errors import PlatformError, UsageError
+from platform_images.files import refused
+from platform_images.locks.conda import conda_packages
+from platform_images.locks.freshness import check
+from platform_images.locks.store import LockStore, mission_units, requirements, units
+from platform_images.locks.values import CONDA_LOCK, HEADER, REQUIREMENTS, Unit
+from platform_images.model import load_mission, load_missions, load_platform
+from platform_images.model.spelling import nearest
+from platform_images.solve.pip import pinned_names
+
+_TALKATIVE = ("asyncio", "docker", "urllib3")
+USAGE = """usage: nox -s lock -- [--upgrade | --upgrade-package NAME [--upgrade-package NAME ...]]
+       nox -s "lock(tike, tess)" -- --upgrade-package astropy"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockOptions:
+    """The words after ``--``."""
+
+    upgrade: bool = False
+    upgrade_packages: tuple[str, ...] = ()
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are usage errors and not an exit."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"nox -s lock: {message}.", fix=USAGE)
+
+
+def lock_options(words: Sequence[str]) -> LockOptions:
+    """Return the words after ``--`` as options.
+
+    Raises:
+        UsageError: A word is not known, or both kinds of upgrade are asked for.
+    """
+    parser = _Parser(prog="nox -s lock --", add_help=False, allow_abbrev=False)
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--upgrade", action="store_true")
+    either.add_argument("--upgrade-package", action="append", default=[], metavar="NAME")
+    parsed = parser.parse_args(list(words))
+    return LockOptions(upgrade=parsed.upgrade, upgrade_packages=tuple(parsed.upgrade_package))
+
+
+def all_units(folder: Path) -> tuple[Unit, ...]:
+    """Return every unit of the project: the common ones, then each mission's.
+
+    Raises:
+        UsageError: A file of the platform or of a mission has a mistake.
+    """
+    platform = load_platform(folder)
+    missions = load_missions(platform)
+    return (*units(platform, None), *(unit for mission in missions for unit in mission_units(mission)))
+
+
+def solve(folder: Path, unit: Unit, words: Sequence[str]) -> None:
+    """Solve and save one unit, with progress.
+
+    Raises:
+        PlatformError: There is no solution, an option is wrong, or an index did not answer.
+    """
+    from platform_images.solve.lock import lock_unit
+    from platform_images.solve.progress import progress
+
+    options = lock_options(words)
+    for library in _TALKATIVE:  # nox shows everything that any library logs
+        logging.getLogger(library).setLevel(logging.WARNING)
+    platform = load_platform(folder)
+    mission = None if unit.scope == "common" else load_mission(platform, unit.scope)
+    store = LockStore(platform.locks)
+    names = _relevant(store, unit, options.upgrade_packages)
+    if options.upgrade_packages and not names:
+        console.say(f"  {unit} has none of {', '.join(options.upgrade_packages)}; it stays as it is")
+        return
+    with progress(f"lock {unit}") as say:
+        changed = lock_unit(
+            platform, mission, unit, store=store, say=say, upgrade=options.upgrade, upgrade_packages=names
+        )
+    console.say(f"  locks/{unit}: {'written' if changed else 'unchanged'}")
+
+
+def check_all(folder: Path) -> None:
+    """Say whether every lock of the project is fresh; needs no network.
+
+    Raises:
+        LockError: At least one is not; lists each with its reasons and the cure.
+    """
+    platform = load_platform(folder)
+    check(platform, *load_missions(platform))
+    console.say(f"{len(all_units(folder))} locks are fresh", style="green")
+
+
+def printed(session_error: Callable[[str], NoReturn], body: Callable[[], None]) -> None:
+    """Run a session's body; a failure that a user can act on is printed and fails the session without a traceback."""
+    process.interrupt_when_told_to_end()
+    try:
+        body()
+    except PlatformError as error:
+        console.show_error(error)
+        session_error(error.what.rstrip("."))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        console.show_error(refused(error))
+        session_error(refused(error).what.rstrip("."))
+
+
+def _relevant(store: LockStore, unit: Unit, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names that this unit's lock has.
+
+    Raises:
+        UsageError: No lock of the project has one of the names.
+    """
+    from packaging.utils import canonicalize_name
+
+    if not names:
+        return ()
+    here = _package_names(store, unit)
+    everywhere = here | {name for other in _present(store) for name in _package_names(store, other)}
+    for name in names:
+        if canonicalize_name(name) not in everywhere:
+            raise UsageError(
+                f"No lock has a package {name!r}{nearest(name, sorted(everywhere))}.",
+                fix="a new package is asked for in requirements.in, environment.yml, apt.txt or npm.txt",
+            )
+    return tuple(name for name in names if canonicalize_name(name) in here)
+
+
+def _present(store: LockStore) -> tuple[Unit, ...]:
+    """Return every unit that has a lock."""
+    places = sorted(path.parent for path in store.folder.glob(f"*/*/{HEADER}"))
+    return tuple(Unit(scope=place.parent.name, part=place.name) for place in places)
+
+
+def _package_names(store: LockStore, unit: Unit) -> set[str]:
+    """Return the normalised names of a lock's packages."""
+    import json
+
+    from packaging.utils import canonicalize_name
+
+    lock = store.read(unit)
+    if lock is None:
+        return set()
+    names = list(pinned_names(requirements(lock))) if REQUIREMENTS in lock.files else []
+    names += [package.name for package in conda_packages(lock)] if CONDA_LOCK in lock.files else []
+    for file in ("packages.json", "package.json"):
+        data = json.loads(lock.files.get(file, "{}"))
+        names += [package["name"] for package in data.get("packages", ())]
+        names += data.get("dependencies", {})
+    return {canonicalize_name(name) for name in names}

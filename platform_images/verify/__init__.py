@@ -1,0 +1,1 @@
+"""Proving that an image is what its locks say: `invoke verify`."""

@@ -1,0 +1,144 @@
+"""The engine's side of verifying: an image's files, its layers, a second build of it. Nothing in an image is run."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import cast
+
+from platform_images.build import BuildRequest, build_mission
+from platform_images.engine.client import (
+    container,
+    engine,
+    image_attributes,
+    image_id,
+    pull,
+    refusal,
+    split_reference,
+)
+from platform_images.errors import ToolError, UsageError
+from platform_images.locks.values import RootSystem
+from platform_images.model import Mission, Platform
+from platform_images.solve.solution import Say
+from platform_images.verify.comparison import Comparison, Facts, compared, facts, wanted_layers
+from platform_images.verify.layers import Layer, read_layers
+from platform_images.verify.tree import read_tree
+from platform_images.verify.values import Check, Tree
+
+ROLE = "verify"
+REBUILT = "verify-rebuild"
+_CHUNK = 1 << 20
+
+
+def image_tree(image: str, *, say: Say) -> Tree:
+    """Return all of an image's files, from a container that is made and never started.
+
+    Raises:
+        UsageError: The engine does not have the image.
+        PrerequisiteError: No engine answers.
+        ToolError: The engine refuses, or ends before the image does.
+    """
+    with container(image, ["true"], role=ROLE) as made, _read("read the image's files"):
+        return read_tree(cast("Iterator[bytes]", made.export(chunk_size=_CHUNK)), say=say)
+
+
+def image_facts(reference: str) -> Facts:
+    """Return what the engine knows of an image.
+
+    Raises:
+        UsageError: The engine does not have it.
+        PrerequisiteError: No engine answers.
+    """
+    attributes = image_attributes(reference)
+    if attributes is None:
+        raise UsageError(f"There is no image {reference!r}.", fix="docker image ls shows what there is")
+    return facts(reference, attributes, engine().images.get(str(attributes["Id"])).history())
+
+
+def base_layers(root: RootSystem) -> tuple[str, ...] | None:
+    """Return the layers of the locked registry image; None where the engine does not have it."""
+    repository, _ = split_reference(root.source)
+    for reference in (f"{repository}@{root.digest}", root.digest):
+        attributes = image_attributes(reference)
+        if attributes is not None:
+            return tuple((attributes.get("RootFS") or {}).get("Layers") or ())
+    return None
+
+
+def rebuilt(platform: Platform, mission: Mission, kernels: Sequence[str], image: str, *, say: Say) -> Comparison:
+    """Build the mission's image once more, every step anew, and compare; that second image is gone afterwards.
+
+    Raises:
+        PlatformError: As ``build_mission``.
+    """
+    tag = f"{mission.name}:{REBUILT}"
+    request = BuildRequest(kernels=tuple(kernels), no_cache=True, only_tag=tag)
+    try:
+        build_mission(platform, mission, request, say=say)
+        return compare_images(Check.REBUILD, image, tag, say=say)
+    finally:
+        _forget(tag)
+
+
+def published(reference: str, image: str, *, say: Say) -> Comparison:
+    """Compare an image with one that was published, which is pulled where the engine does not have it.
+
+    Raises:
+        UsageError: There is no such image, or its registry does not answer.
+        PrerequisiteError: No engine answers.
+        ToolError: The engine refuses.
+    """
+    if image_attributes(reference) is None:
+        say(f"pulling {reference}")
+        pull(reference)
+    return compare_images(Check.PUBLISHED, image, reference, say=say)
+
+
+def compare_images(check: Check, image: str, other: str, *, say: Say) -> Comparison:
+    """Compare two images of the engine; layers are only read where they differ."""
+    here, there = image_facts(image), image_facts(other)
+    wanted = wanted_layers(here, there)
+    found: list[dict[str, Layer]] = [{}, {}]
+    if wanted:
+        say(f"{len(wanted)} layers differ; the engine writes both images out to be read")
+        found = [_layers(each, wanted & frozenset(each.layers), say=say) for each in (here, there)]
+    return compared(check, here, there, layers_here=found[0], layers_there=found[1])
+
+
+def _layers(image: Facts, wanted: frozenset[str], *, say: Say) -> dict[str, Layer]:
+    """Read some layers of an image."""
+    if not wanted:
+        return {}
+    with _read("write out the image"):
+        stream = engine().images.get(image.image).save(chunk_size=_CHUNK)
+        return read_layers(stream, wanted=wanted, say=say)
+
+
+def _forget(tag: str) -> None:
+    """Take a name from the engine, with its image where that has no other."""
+    from docker.errors import APIError
+
+    if image_id(tag) is not None:
+        try:
+            engine().images.remove(tag)
+        except APIError as error:
+            raise refusal(f"remove {tag}", error) from error
+
+
+@contextmanager
+def _read(doing: str) -> Iterator[None]:
+    """Turn what goes wrong while the engine's stream is read into an error for a person."""
+    from docker.errors import APIError
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except (APIError, RequestException) as error:
+        raise refusal(doing, error) from error
+    except tarfile.TarError as error:
+        raise ToolError(
+            f"The engine could not {doing} to the end.",
+            why=str(error),
+            fix="./bootstrap invoke doctor says whether the engine is in order, and how much room it has",
+        ) from error

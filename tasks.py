@@ -1,0 +1,249 @@
+"""Everyday verbs: `invoke --list` shows them, `invoke --help VERB` explains one. No logic lives here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.tasks import task
+
+from platform_images import cli
+
+PROJECT = Path(__file__).resolve().parent
+MISSION = "the mission's name, a folder of deployments/"
+KERNEL = "only this kernel; give it again for another (default: all)"
+IMAGE = "the image (default: <mission>:latest)"
+
+
+@task(positional=[], help={"json": "print JSON", "network": "also ask the package index"})
+@cli.guarded
+def doctor(_: Context, json: bool = False, network: bool = False) -> int:
+    """Show each prerequisite, what was found on this machine, and the cure.
+
+    Examples: invoke doctor; invoke doctor --json --network
+    """
+    from platform_images import doctor as room
+
+    return room.run(json=json, network=network)
+
+
+@task(name="list", positional=[], help={"json": "print JSON", "mission": "only this mission"})
+@cli.guarded
+def list_(_: Context, mission: str = "", json: bool = False) -> int:
+    """Show missions, kernels, Pythons, and whether each lock is fresh, stale or missing.
+
+    Examples: invoke list; invoke list --mission tike --json
+    """
+    from platform_images import overview
+
+    return overview.show(PROJECT, mission=mission or None, json=json)
+
+
+@task(positional=[], help={"check": "change nothing; fail where a schema is not that of the code"})
+@cli.guarded
+def schemas(_: Context, check: bool = False) -> int:
+    """Write the JSON Schemas of the TOML files into docs/schemas, for editors.
+
+    Examples: invoke schemas; invoke schemas --check
+    """
+    from platform_images.model import schema
+
+    return schema.show(PROJECT / "docs" / "schemas", check=check)
+
+
+@task(
+    positional=[],
+    help={
+        "check": "change nothing; fail where a committed package is not what the recipe makes",
+        "update": "take the archive's present .deb files into the recipe first",
+    },
+)
+@cli.guarded
+def channel(_: Context, check: bool = False, update: bool = False) -> int:
+    """Rebuild the embedded conda channel from its recipe, bit for bit.
+
+    Examples: invoke channel; invoke channel --check; invoke channel --update
+    """
+    from platform_images.channel import build as room
+
+    cli.one_of(check, update, names=("--check", "--update"))
+    return room.run(PROJECT, check=check, update=update)
+
+
+@task(
+    positional=[],
+    iterable=["kernel"],
+    help={
+        "mission": MISSION,
+        "kernel": KERNEL,
+        "frozen": "install the saved solution (the default)",
+        "floating": "solve first, then install that solution",
+        "save": "with --floating: keep the new solution in locks/",
+        "no_cache": "run every step again",
+        "print_": "print the Dockerfile and build nothing",
+        "tag": "one more tag for the image, NAME:TAG or TAG",
+        "platform": "image platform, such as linux/amd64",
+        "root": "build from this image and not from the locked root",
+    },
+)
+@cli.guarded
+def build(
+    _: Context,
+    mission: str = "",
+    kernel: list[str] | None = None,
+    frozen: bool = False,
+    floating: bool = False,
+    save: bool = False,
+    no_cache: bool = False,
+    print_: bool = False,
+    tag: str = "",
+    platform: str = "",
+    root: str = "",
+) -> int:
+    """Build a mission's image from its locks.
+
+    Examples: invoke build --mission tike; invoke build --mission tike --floating --save;
+    invoke build --mission jwebbinar --kernel jwebbinar-50 --tag trial; invoke build --mission tike --print
+    """
+    from platform_images import build as room
+
+    cli.one_of(frozen, floating, names=("--frozen", "--floating"))
+    request = room.BuildRequest(
+        kernels=cli.words(kernel),
+        floating=floating,
+        save=save,
+        no_cache=no_cache,
+        tag=tag or None,
+        target_platform=platform or None,
+        root_image=root or None,
+    )
+    return room.run(PROJECT, mission, request, print_only=print_)
+
+
+@task(
+    positional=[],
+    iterable=["kernel", "notebooks"],
+    help={
+        "mission": MISSION,
+        "kernel": KERNEL,
+        "jobs": "notebooks and imports at a time (default: the cores of the engine)",
+        "notebooks": "run this notebook and not the kernel's own; give it again for another",
+        "image": IMAGE,
+        "json": "print JSON",
+    },
+)
+@cli.guarded
+def test(
+    _: Context,
+    mission: str = "",
+    kernel: list[str] | None = None,
+    jobs: str = "",
+    notebooks: list[str] | None = None,
+    image: str = "",
+    json: bool = False,
+) -> int:
+    """Run each kernel's imports, notebooks and test script in containers of the image, offline.
+
+    Examples: invoke test --mission tike; invoke test --mission tike --kernel tess --notebooks my.ipynb
+    """
+    from platform_images.run import testing as room
+
+    return room.run(
+        PROJECT,
+        mission,
+        kernels=cli.words(kernel),
+        jobs=cli.number("--jobs", jobs),
+        notebooks=cli.words(notebooks),
+        image=image or None,
+        json=json,
+    )
+
+
+@task(
+    positional=[],
+    iterable=["kernel"],
+    help={
+        "mission": MISSION,
+        "kernel": "the image holds only this kernel; give it again for another (default: all)",
+        "image": IMAGE,
+        "rebuild": "also build it once more, every step anew, and compare the two",
+        "against": "also compare it with this published image, which is pulled where it is not here",
+        "json": "print JSON, with every finding",
+    },
+)
+@cli.guarded
+def verify(
+    _: Context,
+    mission: str = "",
+    kernel: list[str] | None = None,
+    image: str = "",
+    rebuild: bool = False,
+    against: str = "",
+    json: bool = False,
+) -> int:
+    """Prove that an image is exactly what its locks say: labels, packages, every file.
+
+    Examples: invoke verify --mission tike; invoke verify --mission tike --rebuild;
+    invoke verify --mission tike --image trial:1 --kernel tess --json;
+    invoke verify --mission tike --against registry.example.org/tike:2026.2
+    """
+    from platform_images.verify import verification as room
+
+    request = room.VerifyRequest(
+        kernels=cli.words(kernel), image=image or None, rebuild=rebuild, against=against or None
+    )
+    return room.run(PROJECT, mission, request, json=json)
+
+
+@task(
+    positional=[],
+    help={
+        "mission": MISSION,
+        "port": "port on this machine (default: a free one)",
+        "home": "folder that becomes the home folder in the lab, kept afterwards",
+        "dev": "mount the mission's and common's sources over their places in the image",
+        "image": IMAGE,
+    },
+)
+@cli.guarded
+def lab(_: Context, mission: str = "", port: str = "", home: str = "", dev: bool = False, image: str = "") -> int:
+    """Start JupyterLab from the image and print its URL with the token; Ctrl-C ends it.
+
+    Examples: invoke lab --mission tike; invoke lab --mission tike --port 8888 --home ~/lab --dev
+    """
+    from platform_images.run import lab as room
+
+    folder = Path(home).expanduser() if home else None
+    return room.run(PROJECT, mission, port=cli.number("--port", port), home=folder, dev=dev, image=image or None)
+
+
+@task(positional=[], help={"mission": MISSION, "kernel": "with this kernel's environment activated", "image": IMAGE})
+@cli.guarded
+def shell(_: Context, mission: str = "", kernel: str = "", image: str = "") -> int:
+    """Open a shell in a container of the image.
+
+    Examples: invoke shell --mission tike; invoke shell --mission tike --kernel tess
+    """
+    from platform_images.run import shell as room
+
+    return room.run_shell(PROJECT, mission, kernel=kernel or None, image=image or None)
+
+
+@task(
+    name="exec",
+    positional=[],
+    help={"mission": MISSION, "kernel": "with this kernel's environment activated", "image": IMAGE},
+)
+@cli.guarded
+def exec_(_: Context, mission: str = "", kernel: str = "", image: str = "") -> int:
+    """Run a command in a container of the image: everything after --.
+
+    Examples: invoke exec --mission tike --kernel tess -- python -c 'import lightkurve'
+    """
+    from platform_images.run import shell as room
+
+    return room.run_exec(PROJECT, mission, cli.after_dashes(), kernel=kernel or None, image=image or None)
+
+
+namespace = Collection(doctor, list_, schemas, channel, build, test, verify, lab, shell, exec_)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from platform_images.build import BuildRequest, build_mission
+from platform_images.building.context import write_context
+from platform_images.building.drift import parse_drift
+from platform_images.building.revision import UNKNOWN, git_revision
+from platform_images.compose.values import ContextFile, Drift
+from platform_images.errors import LockError, UsageError
+from platform_images.locks.values import Unit
+from platform_images.model import Platform, load_mission, load_platform
+
+EPOCH = 1700000000
+
+
+@pytest.fixture(scope="module")
+def platform(small_project: Path) -> Platform:
+    return load_platform(small_project)
+
+
+def silent(_: str) -> None:
+    """Nobody listens."""
+
+
+def test_context_files_have_the_same_mode_and_time_on_every_machine(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_text("x")
+    source.chmod(0o600)
+    folder = tmp_path / "context"
+    files = (ContextFile(path="a/run", text="#!/bin/sh\n", mode=0o755), ContextFile(path="b/copy", source=source))
+    write_context(folder, files, epoch=EPOCH)
+    assert stat.S_IMODE((folder / "a/run").stat().st_mode) == 0o755
+    assert stat.S_IMODE((folder / "b/copy").stat().st_mode) == 0o644
+    assert stat.S_IMODE((folder / "a").stat().st_mode) == 0o755
+    assert {path.stat().st_mtime for path in folder.rglob("*")} == {EPOCH}
+
+
+def test_recorded_drift_is_read_line_by_line() -> None:
+    unit = Unit(scope="common", part="os")
+    assert parse_drift("curl 1 2\nnew - 3\n", unit) == (
+        Drift(unit=unit, name="curl", locked="1", installed="2"),
+        Drift(unit=unit, name="new", locked="-", installed="3"),
+    )
+    assert parse_drift("", unit) == ()
+
+
+def git(folder: Path, *words: str) -> str:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(["git", *identity, *words], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_the_revision_is_the_commit_and_says_when_the_image_s_files_are_not_as_committed(tmp_path: Path) -> None:
+    assert git_revision(tmp_path, mission="m") == UNKNOWN
+    git(tmp_path, "init", "--quiet")
+    for name in ("deployments/m", "deployments/other"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "apt.txt").write_text("a\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "--message", "first")
+    commit = git(tmp_path, "rev-parse", "HEAD")
+    (tmp_path / "deployments/other/apt.txt").write_text("b\n")
+    assert git_revision(tmp_path, mission="m") == commit
+    assert git_revision(tmp_path, mission="other") == f"{commit}-dirty"
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        (BuildRequest(target_platform="linux/arm64"), "The locks are for linux/amd64"),
+        (BuildRequest(save=True), "--save keeps"),
+        (BuildRequest(tag="No:Tag"), "is not a tag"),
+        (BuildRequest(tag="a b"), "is not a tag"),
+        (BuildRequest(tag="x//y:z"), "is not a tag"),
+        (BuildRequest(tag="a:b:c"), "is not a tag"),
+        (BuildRequest(tag="a..b:c"), "is not a tag"),
+        (BuildRequest(kernels=("nwe",)), "has no kernel 'nwe'"),
+    ],
+)
+def test_a_request_that_does_not_fit_is_refused_before_anything_is_built(
+    platform: Platform, request_: BuildRequest, said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        build_mission(platform, load_mission(platform, "small"), request_, say=silent)
+
+
+@pytest.mark.parametrize("tag", ["trial", "other:trial", "registry.example.org:5000/team/name:1.0", "v1_2-x"])
+def test_a_tag_may_carry_a_name(platform: Platform, tag: str) -> None:
+    with pytest.raises(UsageError, match="The locks are for"):
+        build_mission(
+            platform,
+            load_mission(platform, "small"),
+            BuildRequest(tag=tag, target_platform="linux/arm64"),
+            say=silent,
+        )
+
+
+def test_a_frozen_build_without_locks_stops_with_the_cure(platform: Platform, tmp_path: Path) -> None:
+    (tmp_path / "locks").mkdir()
+    for name in ("platform.toml", "common", "deployments"):
+        (tmp_path / name).symlink_to(platform.folder / name)
+    bare = load_platform(tmp_path)
+    with pytest.raises(LockError) as caught:
+        build_mission(bare, load_mission(bare, "small"), BuildRequest(), say=silent)
+    assert caught.value.fix == "nox -s lock"

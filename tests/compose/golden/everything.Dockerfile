@@ -1,0 +1,175 @@
+# Composed: the image of the mission small. What to edit is in deployments/ and common/; what is installed is in locks/.
+ARG SOURCE_DATE_EPOCH=1700000000
+
+# ---- root: the operating system below everything
+FROM platform-images/root:abababababab AS root
+USER root
+WORKDIR /
+ENV LANG=C.UTF-8
+
+# ---- os: the locked Debian packages of common/os
+FROM root AS os
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/install_os.sh,target=/mnt/install_os.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=locks/common/os,target=/mnt/lock \
+    --mount=type=cache,id=platform-images-apt,target=/var/cache/platform-images-apt,sharing=locked \
+    --mount=type=secret,id=site --mount=type=secret,id=ca \
+    sh /mnt/install_os.sh common/os /mnt/lock/packages.list
+
+# ---- mission-os: the locked Debian packages of small/os
+FROM os AS mission-os
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/install_os.sh,target=/mnt/install_os.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=locks/small/os,target=/mnt/lock \
+    --mount=type=cache,id=platform-images-apt,target=/var/cache/platform-images-apt,sharing=locked \
+    --mount=type=secret,id=site --mount=type=secret,id=ca \
+    sh /mnt/install_os.sh small/os /mnt/lock/packages.list
+
+# ---- system: the root, and as one layer what the Debian packages have changed in it; every mission shares both
+FROM os AS system-changes
+USER root
+SHELL ["/bin/sh", "-c"]
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=tools,target=/mnt/tools \
+    --mount=type=bind,from=root,target=/mnt/below \
+    /mnt/tools/bin/python3 -B -s /mnt/changes.py system /mnt/below /changes
+
+FROM root AS system
+COPY --link --from=system-changes /changes/tree/ /
+RUN --mount=type=bind,from=system-changes,source=/changes,target=/mnt xargs -0 -r rm -rf -- < /mnt/deleted
+
+# ---- base-environment: the environment /opt/conda, its conda part, then its pip part
+FROM os AS base-environment-conda
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_conda.py,target=/mnt/install_conda.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
+    --mount=type=bind,from=composed,source=locks/common/base/conda.json,target=/mnt/conda.json \
+    --mount=type=bind,from=channel-embedded,target=/mnt/channel-embedded \
+    --mount=type=cache,id=platform-images-conda,target=/var/cache/platform-images-conda \
+    --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
+    --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
+    sh /mnt/run.sh conda /opt/conda /mnt/conda.json
+
+FROM base-environment-conda AS base-environment
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_pip.py,target=/mnt/install_pip.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
+    --mount=type=bind,from=composed,source=locks/common/base/pip,target=/mnt/lock \
+    --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
+    --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
+    --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
+    sh /mnt/run.sh pip /opt/conda /mnt/lock
+RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda
+
+# ---- kernel-new: the environment /opt/conda/envs/new, its conda part, then its pip part
+FROM mission-os AS kernel-new-conda
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_conda.py,target=/mnt/install_conda.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
+    --mount=type=bind,from=composed,source=locks/small/new/conda.json,target=/mnt/conda.json \
+    --mount=type=bind,from=channel-embedded,target=/mnt/channel-embedded \
+    --mount=type=cache,id=platform-images-conda,target=/var/cache/platform-images-conda \
+    --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
+    --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
+    sh /mnt/run.sh conda /opt/conda/envs/new /mnt/conda.json
+
+FROM kernel-new-conda AS kernel-new
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_pip.py,target=/mnt/install_pip.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
+    --mount=type=bind,from=composed,source=locks/small/new/pip,target=/mnt/lock \
+    --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
+    --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
+    --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
+    sh /mnt/run.sh pip /opt/conda/envs/new /mnt/lock
+RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/new
+
+# ---- kernel-old: the environment /opt/conda/envs/old, its conda part, then its pip part
+FROM mission-os AS kernel-old-conda
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_conda.py,target=/mnt/install_conda.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
+    --mount=type=bind,from=composed,source=locks/small/old/conda.json,target=/mnt/conda.json \
+    --mount=type=bind,from=channel-embedded,target=/mnt/channel-embedded \
+    --mount=type=cache,id=platform-images-conda,target=/var/cache/platform-images-conda \
+    --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
+    --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
+    sh /mnt/run.sh conda /opt/conda/envs/old /mnt/conda.json
+
+FROM kernel-old-conda AS kernel-old
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_pip.py,target=/mnt/install_pip.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
+    --mount=type=bind,from=composed,source=locks/small/old/pip,target=/mnt/lock \
+    --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
+    --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
+    --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
+    sh /mnt/run.sh pip /opt/conda/envs/old /mnt/lock
+RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/old
+
+# ---- common: the user, the start-up files and the launcher of kernels
+FROM mission-os AS common
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/make_user.sh,target=/mnt/make_user.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh sh /mnt/make_user.sh jovyan 1000 100
+RUN --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=runtime,target=/mnt/runtime sh /mnt/place.sh /mnt/runtime /
+RUN --mount=type=bind,from=composed,source=inside/install_npm.sh,target=/mnt/install_npm.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=locks/small/npm,target=/mnt/lock --mount=type=bind,from=node,target=/mnt/node \
+    --mount=type=cache,id=platform-images-npm,target=/var/cache/platform-images-npm \
+    --mount=type=secret,id=site --mount=type=secret,id=ca \
+    sh /mnt/install_npm.sh /mnt/lock /opt/npm
+
+# ---- mission: the mission's own steps
+FROM common AS mission
+ARG SOURCE_DATE_EPOCH
+SHELL ["/bin/sh", "-c", "trap 'sh /mnt/settle.sh /' EXIT; if [ -f /run/secrets/site ]; then . /run/secrets/site; fi; eval \"$0\""]
+RUN --mount=type=secret,id=site --mount=type=secret,id=ca --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh mkdir -p /srv/small && echo "made by the mission's own step" > /srv/small/step.txt
+
+# ---- files: what is small and changes often
+FROM mission AS files
+USER root
+SHELL ["/bin/sh", "-c"]
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=final,target=/mnt/final sh /mnt/place.sh /mnt/final /
+RUN --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=home,target=/mnt/home sh /mnt/place.sh /mnt/home /home/jovyan 1000:100
+
+# ---- final: a layer for each environment, for the mission's own steps and for the small files
+FROM mission AS mission-changes
+USER root
+SHELL ["/bin/sh", "-c"]
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=tools,target=/mnt/tools \
+    --mount=type=bind,from=os,target=/mnt/below \
+    /mnt/tools/bin/python3 -B -s /mnt/changes.py mission /mnt/below /changes
+
+FROM files AS files-changes
+USER root
+SHELL ["/bin/sh", "-c"]
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=tools,target=/mnt/tools \
+    --mount=type=bind,from=mission,target=/mnt/below \
+    /mnt/tools/bin/python3 -B -s /mnt/changes.py files /mnt/below /changes
+
+FROM system AS final
+ARG SOURCE_DATE_EPOCH
+COPY --link --from=base-environment /opt/ /opt/
+COPY --link --from=kernel-new /opt/ /opt/
+COPY --link --from=kernel-old /opt/ /opt/
+COPY --link --from=mission-changes /changes/tree/ /
+RUN --mount=type=bind,from=mission-changes,source=/changes,target=/mnt xargs -0 -r rm -rf -- < /mnt/deleted
+COPY --link --from=files-changes /changes/tree/ /
+RUN --mount=type=bind,from=files-changes,source=/changes,target=/mnt xargs -0 -r rm -rf -- < /mnt/deleted
+ENV CONDA_DIR="/opt/conda" \
+HOME="/home/jovyan" \
+LANG="C.UTF-8" \
+NB_GID="100" \
+NB_UID="1000" \
+NB_USER="jovyan" \
+PATH="/opt/conda/bin:/opt/npm/node_modules/.bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" \
+SHELL="/bin/bash" \
+SMALL_PLAIN="it's \"quoted\" & 100% plain"
+LABEL org.opencontainers.image.base.digest="sha256:abababababababababababababababababababababababababababababababab" \
+org.opencontainers.image.description="Two kernels of different Pythons, and one of everything that a mission can have." \
+org.opencontainers.image.revision="0123abc" \
+org.opencontainers.image.title="Small mission for tests" \
+org.opencontainers.image.version="1.0" \
+platform-images.drift="" \
+platform-images.kernels="new,old" \
+platform-images.lock-digest="sha256:25b85904e96e7fe13f6c516431ae6655043e681041280c10dac73fd1508646d8" \
+platform-images.mission="small"
+EXPOSE 8888
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["/etc/jupyter/healthcheck"]
+USER jovyan
+WORKDIR /home/jovyan
+ENTRYPOINT ["tini", "-g", "--"]
+CMD ["start-notebook.py"]

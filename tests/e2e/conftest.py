@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from platform_images.site import site_settings
+
+TOKEN = "test-token"
+BROWSER = "platform-images-test-browser"
+
+
+def docker(*words: str) -> str:
+    """Run the docker client and return what it printed."""
+    done = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def docker_cli() -> Callable[..., str]:
+    return docker
+
+
+@contextlib.contextmanager
+def serving(image: str) -> Iterator[tuple[str, int]]:
+    """Give (container, port) of ``docker run --rm IMAGE``, as a person starts it; ended afterwards."""
+    name = f"platform-images-test-{image.split(':')[0]}"
+    docker(
+        *("run", "--detach", "--rm", "--name", name, "--label", "platform-images.role=test"),
+        *("--env", f"JUPYTER_TOKEN={TOKEN}", "--publish", "127.0.0.1::8888", image),
+    )
+    try:
+        yield name, int(docker("port", name, "8888/tcp").rsplit(":", 1)[1])
+    finally:
+        docker("rm", "--force", name)
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[[str], AbstractContextManager[tuple[str, int]]]:
+    return serving
+
+
+@pytest.fixture(scope="session")
+def browser_image(small_image: str, tmp_path_factory: pytest.TempPathFactory, project: Path) -> Iterator[str]:
+    """An image with a headless browser, built on the root that the small image is built on."""
+    del small_image  # it is what makes the root
+    root = docker("images", "--format", "{{.Repository}}:{{.Tag}}", "platform-images/root").splitlines()[0]
+    site = site_settings()
+    secret = tmp_path_factory.mktemp("secret") / "site"
+    secret.write_text(site.secret_text(), encoding="utf-8")
+    words = ["buildx", "build", "--quiet", "--load", "--tag", BROWSER, "--build-arg", f"ROOT={root}"]
+    words += ["--secret", f"id=site,src={secret}"]
+    if site.ca_bundle is not None:
+        words += ["--secret", f"id=ca,src={site.ca_bundle}"]
+    docker(*words, str(project / "tests" / "browser"))
+    yield BROWSER
+    docker("rmi", BROWSER)
