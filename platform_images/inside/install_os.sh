@@ -2,9 +2,10 @@
 # install_os.sh UNIT LIST: install exactly the locked Debian packages, all in one transaction.
 #
 # LIST has a line "name version architecture sha256 path" for each. The files come from a cache of the builder or, by
-# their path, from the site's mirrors or those of the root's own apt sources; their hashes are those of the lock. Where the mirrors no
-# longer have a locked version, their present one is taken; each difference is printed and recorded in
-# /opt/environments/record/drift/<unit>.txt, a line "name locked installed". A file that has the locked version but
+# their path, from the site's mirrors or those of the root's own apt sources; their hashes are those of the lock. What
+# the mirrors have besides plays no part then: apt orders its work by the lists that it knows, so it is shown none.
+# Where the mirrors no longer have a locked version, their present one is taken; each difference is printed and recorded
+# in /opt/environments/record/drift/<unit>.txt, a line "name locked installed". A file that has the locked version but
 # not the locked content is refused.
 set -eu
 
@@ -57,13 +58,13 @@ configure() {
 file_of() { printf '%s/%s_%s_%s.deb' "$archives" "$1" "$(printf '%s' "$2" | sed 's/:/%3a/g')" "$3"; }
 
 # Every locked file that is not in the cache, from each mirror in turn; what none has is listed in $work/missing.
-# apt-helper keeps no file with another hash than it was told.
+# apt-helper keeps no file with another hash than it was told. Where the mirrors are is known before their lists are.
 download() {
-    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sort -u >"$work/mirrors"
+    apt-get --print-uris update | sed -n "s,^'\\(.*\\)/dists/.*,\\1,p" | sort -u >"$work/mirrors"
     while read -r mirror; do
         while read -r name version architecture sha256 path; do
             file=$(file_of "$name" "$version" "$architecture")
-            if [ ! -f "$file" ]; then printf '%s\n%s\nsha256:%s\n' "${mirror%/}/$path" "$file.new" "$sha256"; fi
+            if [ ! -f "$file" ]; then printf '%s\n%s\nSHA256:%s\n' "${mirror%/}/$path" "$file.new" "$sha256"; fi
         done <"$list" >"$work/wanted"
         if [ ! -s "$work/wanted" ]; then break; fi
         say "fetching $(($(wc -l <"$work/wanted") / 3)) packages"
@@ -101,7 +102,8 @@ check_hashes() {
 install_files() {
     say "installing $(wc -l <"$list") packages"
     sed 's/.*  //' "$work/sums" >"$work/files"
-    apt_install $(cat "$work/files")
+    mkdir -p "$work/lists/partial"
+    apt_install -o Dir::State::lists="$work/lists" $(cat "$work/files")
 }
 
 apt_install() {

@@ -180,6 +180,17 @@ def test_a_locked_package_is_installed_and_leaves_no_drift(package: DebPackage, 
 
 @pytest.mark.engine
 @pytest.mark.network
+def test_a_locked_package_is_fetched_by_its_path_whatever_the_mirror_has_besides(
+    package: DebPackage, install: Install
+) -> None:
+    done = install(line(package))
+    assert "fetching 1 packages" in done.output
+    assert "not to be had" not in done.output
+    assert "reading the mirrors' lists" not in done.output
+
+
+@pytest.mark.engine
+@pytest.mark.network
 def test_the_machine_s_own_mirror_is_asked_and_not_the_public_one(package: DebPackage, install: Install) -> None:
     nobody = Mirrors(suite="trixie", archive="http://127.0.0.1:9/debian", security="http://127.0.0.1:9/security")
     done = install(line(package), edits=nobody.sed_script())
