@@ -15,7 +15,7 @@ from platform_images.building.revision import git_revision
 from platform_images.compose.composition import compose
 from platform_images.compose.sources import check_dockerfile, read_sources
 from platform_images.compose.values import Composition, Drift
-from platform_images.errors import UsageError
+from platform_images.errors import MismatchError, UsageError
 from platform_images.locks.store import ROOT_UNIT, root
 from platform_images.locks.values import MissionLocks, RootSystem
 from platform_images.model import Mission, Platform, load_mission, load_platform
@@ -44,6 +44,7 @@ class BuildRequest:
         target_platform: The image's platform; that of the locks without it.
         root_image: Build on this image and not on the locked root.
         only_tag: The image's one name, in place of its exact one and ``latest``, which stay where they are.
+        strict: Fail where a package would not be the locked one.
     """
 
     kernels: tuple[str, ...] = ()
@@ -54,6 +55,7 @@ class BuildRequest:
     target_platform: str | None = None
     root_image: str | None = None
     only_tag: str | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,9 +155,11 @@ def build_mission(platform: Platform, mission: Mission, request: BuildRequest, *
     Raises:
         LockError: A lock is stale, missing or damaged; carries the commands that cure it.
         UsageError: The request does not fit the mission or the platform.
+        MismatchError: The build is strict and a package is not the locked one.
         PrerequisiteError: No engine answers.
         ToolError: A step failed; carries its last lines.
     """
+    from platform_images.building.drift import root_drift
     from platform_images.building.names import name_image
     from platform_images.engine.root import ensure_root
 
@@ -164,6 +168,8 @@ def build_mission(platform: Platform, mission: Mission, request: BuildRequest, *
     # A root that is made anew takes the name of the one that is there: not where all names are to stay.
     new_root = request.no_cache and request.only_tag is None
     base = ensure_root(platform, job.system, override_image=request.root_image, no_cache=new_root, say=say)
+    if request.strict:
+        _require_none(root_drift(base))
     image, composition, drift = _built(job, base, say=say)
     tags = composition.tags if request.only_tag is None else (request.only_tag,)
     name_image(image, *tags)
@@ -211,14 +217,35 @@ def _built(job: _Job, base: RootImage, *, say: Say) -> tuple[str, Composition, t
 
     name, request = job.mission.name, job.request
     composition = job.composed(base.reference, digest=base.digest)
-    image = build_composition(job.platform, job.mission, composition, name=name, no_cache=request.no_cache, say=say)
+    image = build_composition(
+        job.platform,
+        job.mission,
+        composition,
+        name=name,
+        no_cache=request.no_cache,
+        strict=request.strict,
+        say=say,
+    )
     drift = (*root_drift(base), *recorded_drift(image, job.locks))
     if not drift:
         return image, composition, ()
+    if request.strict:  # its steps were done before, by a build that was not strict
+        discard(image)
+        _require_none(drift)
     labelled = job.composed(base.reference, digest=base.digest, drift=drift)
     final = build_composition(job.platform, job.mission, labelled, name=name, say=lambda _: None)
     discard(image)
     return final, labelled, drift
+
+
+def _require_none(drift: tuple[Drift, ...]) -> None:
+    """Refuse what is not as locked."""
+    if drift:
+        raise MismatchError(
+            "Packages are not the locked ones, and the build is strict; no image was named.",
+            why="\n".join(f"{each.unit}: {each.name}: locked {each.locked}, found {each.installed}" for each in drift),
+            fix="nox -s lock takes what there is now; without --strict the image is built, and says so",
+        )
 
 
 def _say(text: str) -> None:

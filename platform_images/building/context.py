@@ -29,9 +29,12 @@ def build_composition(
     name: str,
     target: str | None = None,
     no_cache: bool = False,
+    strict: bool = False,
     say: Say,
 ) -> str:
     """Build a composition and return the image's id; nothing but the image is left.
+
+    With ``strict``, a step that would take another OS package than the locked one fails.
 
     Raises:
         PrerequisiteError: There is no docker client with buildx.
@@ -53,7 +56,7 @@ def build_composition(
             dockerfile=composition.dockerfile,
             context=main,
             contexts=folders,
-            secrets=_secrets(site, secrets, apt_edits=_apt_edits(platform)),
+            secrets=_secrets(site, secrets, apt_edits=_apt_edits(platform), strict=strict),
             platform=platform.settings.platform,
             epoch=composition.epoch,
             network=platform.settings.build.network,
@@ -102,10 +105,11 @@ def _apt_edits(platform: Platform) -> str:
     return own_mirrors(root.suite).sed_script() if root.provider == "debootstrap" else ""
 
 
-def _secrets(site: SiteSettings, folder: Path, *, apt_edits: str = "") -> dict[str, Path]:
-    """Write the site's settings where only this user can read them; return each secret's file."""
+def _secrets(site: SiteSettings, folder: Path, *, apt_edits: str = "", strict: bool = False) -> dict[str, Path]:
+    """Write what steps are told, but no layer shows, where only this user can read it; return each secret's file."""
     path = folder / "site"
     path.touch(mode=0o600)
     edits = f"export PLATFORM_IMAGES_APT_EDITS={shlex.quote(apt_edits)}\n" if apt_edits else ""
+    edits += "export PLATFORM_IMAGES_STRICT=1\n" if strict else ""
     path.write_text(site.secret_text() + edits, encoding="utf-8")
     return {"site": path, **({"ca": site.ca_bundle} if site.ca_bundle is not None else {})}

@@ -5,8 +5,8 @@
 # their path, from the site's mirrors or those of the root's own apt sources; their hashes are those of the lock. What
 # the mirrors have besides plays no part then: apt orders its work by the lists that it knows, so it is shown none.
 # Where the mirrors no longer have a locked version, their present one is taken; each difference is printed and recorded
-# in /opt/environments/record/drift/<unit>.txt, a line "name locked installed". A file that has the locked version but
-# not the locked content is refused.
+# in /opt/environments/record/drift/<unit>.txt, a line "name locked installed". With PLATFORM_IMAGES_STRICT the step ends
+# there and lists them. A file that has the locked version but not the locked content is refused.
 set -eu
 
 unit=$1
@@ -115,6 +115,10 @@ $(tail -n 30 "$work/log")"
 
 # The mirrors have moved on: locked versions where they have them, their present ones for the rest.
 take_present_ones() {
+    if [ -n "${PLATFORM_IMAGES_STRICT-}" ]; then
+        fail "$(wc -l <"$work/missing") locked packages are not to be had, and a strict build takes no others:
+$(awk 'NR == FNR {missing[$1] = 1; next} $1 in missing {print "  " $1 " " $2}' "$work/missing" "$list")"
+    fi
     say "$(wc -l <"$work/missing") packages are not to be had in the locked version; reading the mirrors' lists"
     apt-get -q update >"$work/log" 2>&1 && ! grep -E '^(W: Failed to fetch|E:|Err:)' "$work/log" >/dev/null ||
         fail "apt-get update failed:

@@ -11,9 +11,11 @@ from platform_images.building.context import write_context
 from platform_images.building.drift import parse_drift
 from platform_images.building.revision import UNKNOWN, git_revision
 from platform_images.compose.values import ContextFile, Drift
-from platform_images.errors import LockError, UsageError
+from platform_images.engine.root import RootImage
+from platform_images.errors import LockError, MismatchError, UsageError
 from platform_images.locks.values import Unit
 from platform_images.model import Platform, load_mission, load_platform
+from platform_images.solve.deb import Difference
 
 EPOCH = 1700000000
 
@@ -108,3 +110,14 @@ def test_a_frozen_build_without_locks_stops_with_the_cure(platform: Platform, tm
     with pytest.raises(LockError) as caught:
         build_mission(bare, load_mission(bare, "small"), BuildRequest(), say=silent)
     assert caught.value.fix == "nox -s lock"
+
+
+def test_a_strict_build_on_a_root_that_is_not_the_locked_one_ends_before_any_step(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    difference = Difference(name="apt", locked="1", found="2")
+    drifted = RootImage(reference="nowhere", digest="sha256:" + "0" * 64, drift=(difference,))
+    monkeypatch.setattr("platform_images.engine.root.ensure_root", lambda *_, **__: drifted)
+    with pytest.raises(MismatchError) as caught:
+        build_mission(platform, load_mission(platform, "small"), BuildRequest(strict=True), say=silent)
+    assert caught.value.why == "common/root: apt: locked 1, found 2"

@@ -146,9 +146,9 @@ def install(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
     for name in ("install_os.sh", "settle.sh"):
         files[f"/mnt/{name}"] = (PROGRAMS / name).read_bytes()
 
-    def run(listed: str, *, edits: str = "") -> Finished:
+    def run(listed: str, *, edits: str = "", strict: bool = False) -> Finished:
         script = (
-            f"export PLATFORM_IMAGES_APT_EDITS='{edits}'\n"
+            f"export PLATFORM_IMAGES_APT_EDITS='{edits}' PLATFORM_IMAGES_STRICT={'1' if strict else ''}\n"
             f"export SOURCE_DATE_EPOCH={EPOCH}; sh /mnt/install_os.sh common/os /mnt/list || exit $?; "
             "find /var/log /var/lib/apt/lists -type f -size +0; "
             "echo record:; cat /opt/environments/record/drift/common-os.txt; tini --version"
@@ -218,3 +218,12 @@ def test_a_superseded_package_is_taken_in_its_present_version_and_recorded(
     done = install(line(package, version="0.0.1-1", path="pool/main/t/tini/tini_0.0.1-1_amd64.deb"))
     assert done.exit_code == 0, done.output
     assert f"record:\ntini 0.0.1-1 {package.version}\n" in done.output
+
+
+@pytest.mark.engine
+@pytest.mark.network
+def test_a_strict_build_takes_no_other_version_and_lists_what_is_gone(package: DebPackage, install: Install) -> None:
+    done = install(line(package, version="0.0.1-1", path="pool/main/t/tini/tini_0.0.1-1_amd64.deb"), strict=True)
+    assert done.exit_code == 1
+    assert "1 locked packages are not to be had, and a strict build takes no others:\n  tini 0.0.1-1" in done.output
+    assert "record:" not in done.output
