@@ -7,10 +7,13 @@ import re
 import shlex
 import tarfile
 import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from platform_images import process
+from platform_images.engine.lockedarchive import locked_archive, source_line
 from platform_images.errors import PrerequisiteError, ToolError
 from platform_images.files import sha256_file
 from platform_images.locks.values import DebPackage
@@ -61,13 +64,14 @@ def cached_tar(digest: str) -> Path | None:
     return path if path.is_file() and f"sha256:{sha256_file(path)}" == digest else None
 
 
-def make_root(suite: str, *, architecture: str, epoch: int, say: Say) -> MadeRoot:
-    """Make a root from what the archive has now.
+def make_root(suite: str, *, architecture: str, epoch: int, packages: Sequence[DebPackage] = (), say: Say) -> MadeRoot:
+    """Make a root from locked packages, or without any, or where some are not to be had, from what the archive has now.
 
     Args:
         suite: The Debian release.
         architecture: Debian's name of the architecture.
         epoch: No file is newer than this.
+        packages: All that the root shall have.
         say: Told what is under way.
 
     Raises:
@@ -80,10 +84,15 @@ def make_root(suite: str, *, architecture: str, epoch: int, say: Say) -> MadeRoo
             "There is no mmdebstrap on this machine, which makes the root.",
             fix=f"apt-get install mmdebstrap (on Debian or Ubuntu), or {_OTHER_WAY}",
         )
-    cache = _cache()
-    with one_at_a_time(cache), tempfile.TemporaryDirectory(dir=cache, prefix=".new-") as name:
-        folder = Path(name)
-        argv = build_argv(program, suite, architecture=architecture, folder=folder, mirrors=own_mirrors(suite))
+    cache, mirrors = _cache(), own_mirrors(suite)
+    with ExitStack() as stack:
+        stack.enter_context(one_at_a_time(cache))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=cache, prefix=".new-")))
+        archive = None
+        if packages:
+            made = locked_archive(packages, suite, architecture=architecture, mirrors=mirrors, say=say)
+            archive = stack.enter_context(made)
+        argv = build_argv(program, suite, architecture=architecture, folder=folder, mirrors=mirrors, archive=archive)
         say(f"mmdebstrap makes a minimal Debian {suite}")
         try:
             process.run(argv, env=_environment(epoch), timeout=LIMIT_SECONDS, on_line=lambda line: _pass_on(line, say))
@@ -92,15 +101,20 @@ def make_root(suite: str, *, architecture: str, epoch: int, say: Say) -> MadeRoo
         return _kept(folder)
 
 
-def build_argv(program: str, suite: str, *, architecture: str, folder: Path, mirrors: Mirrors) -> list[str]:
+def build_argv(
+    program: str, suite: str, *, architecture: str, folder: Path, mirrors: Mirrors, archive: Path | None = None
+) -> list[str]:
     """Return mmdebstrap's command line.
 
-    The package list is downloaded through the machine's own mirrors, while the root keeps the list that mmdebstrap
-    gives it: so the root is the same everywhere. What is in it is noted before the lists are deleted.
+    Packages come from a folder that is an archive, or through the machine's own mirrors, while the root keeps the
+    source list that mmdebstrap gives it: so the root is the same everywhere. What is in it is noted before the lists
+    are deleted.
     """
     edits = mirrors.sed_script()
     setup = f'cp "$1{_SOURCES}" "$1{_SOURCES}.first"'
-    if edits:
+    if archive is not None:
+        setup += f' && echo {shlex.quote(source_line(archive))} > "$1{_SOURCES}"'
+    elif edits:
         setup += f' && sed -E -i {shlex.quote(edits)} "$1{_SOURCES}"'
     restore = (
         f"""sed -E 's/^(deb )\\[[^]]*\\] /\\1/' "$1{_SOURCES}.first" > "$1{_SOURCES}" && rm "$1{_SOURCES}.first\""""

@@ -94,11 +94,13 @@ def _present(root: RootSystem) -> RootImage | None:
 
 
 def _made(platform: Platform, root: RootSystem, *, no_cache: bool, say: Say) -> RootImage:
-    """Load the locked root from the cache, or make it from what the archive has now."""
+    """Load the locked root from the cache, or make it from its packages, or from what the archive has now."""
     tar = None if no_cache else debootstrap.cached_tar(root.digest)
     if tar is not None:
         return _loaded(platform, root, tar, digest=root.digest, drift=(), say=say)
-    made = debootstrap.make_root(root.source, architecture=platform.architecture, epoch=root.epoch, say=say)
+    made = debootstrap.make_root(
+        root.source, architecture=platform.architecture, epoch=root.epoch, packages=root.packages, say=say
+    )
     return _loaded(platform, root, made.tar, digest=made.digest, drift=_drift(root, made), say=say)
 
 
