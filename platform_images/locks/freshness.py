@@ -124,8 +124,9 @@ def _state(platform: Platform, mission: Mission | None, unit: Unit, store: LockS
             *_channel_differences(platform, lock),
         )
     except LockError as error:
-        evidence = (error.why or "").splitlines()
-        return LockState(unit=unit, status=Status.DAMAGED, reasons=(error.what, *(line.strip() for line in evidence)))
+        lines = [error.what.removesuffix("."), *(error.why or "").splitlines()]
+        reasons = tuple(" ".join(line.split()) for line in lines)
+        return LockState(unit=unit, status=Status.DAMAGED, reasons=reasons)
     return LockState(unit=unit, status=Status.STALE if reasons else Status.FRESH, reasons=reasons)
 
 
