@@ -125,6 +125,12 @@ def build_argv(
     )
     host = 'for f in hostname resolv.conf; do rm -f "$1/etc/$f"; : > "$1/etc/$f"; chmod 644 "$1/etc/$f"; done'
     left = "rm -rf " + " ".join(f'"$1"/{pattern}' for pattern in _LEFT_BEHIND)
+    # mmdebstrap would empty apt's lists with this machine's apt, which gives their folder to a user of this machine, or
+    # to root where that user cannot read TMPDIR.
+    lists = (
+        'install -m 0640 /dev/null "$1/var/lib/apt/lists/lock"'
+        ' && chroot "$1" install -d -m 0700 -o _apt -g root /var/lib/apt/lists/partial'
+    )
     hooks = [
         f'chroot "$1" sh -euc {shlex.quote(notes)}',
         *(f"download {_NOTES}/{each} {shlex.quote(str(folder / each))}" for each in ("records", "newest")),
@@ -132,11 +138,13 @@ def build_argv(
         restore,
         host,
         left,
+        lists,
     ]
     return [
         program,
         "--variant=minbase",
         "--format=tar",
+        "--skip=cleanup/apt",
         f"--architectures={architecture}",
         f"--setup-hook={setup}",
         *(f"--customize-hook={hook}" for hook in hooks),

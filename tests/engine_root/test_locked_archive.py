@@ -95,9 +95,13 @@ def test_the_same_packages_make_the_same_lists(mirror: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.network
-def test_locked_packages_make_the_locked_root(
-    real_platform: Platform, locked_root: RootSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("mode", [0o700, 0o755])
+def test_locked_packages_make_the_locked_root_whoever_can_read_the_temporary_folder(
+    mode: int, real_platform: Platform, locked_root: RootSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    tmp_path.chmod(mode)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     said: list[str] = []
     made = make_root(
