@@ -315,6 +315,7 @@ def test_a_build_that_is_told_to_end_leaves_nothing(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
         env={**os.environ, "TMPDIR": str(tmp_path)},
     )
     time.sleep(8)
