@@ -159,7 +159,6 @@ def build_mission(platform: Platform, mission: Mission, request: BuildRequest, *
         PrerequisiteError: No engine answers.
         ToolError: A step failed; carries its last lines.
     """
-    from platform_images.building.drift import root_drift
     from platform_images.building.names import name_image
     from platform_images.engine.root import ensure_root
 
@@ -168,8 +167,6 @@ def build_mission(platform: Platform, mission: Mission, request: BuildRequest, *
     # A root that is made anew takes the name of the one that is there: not where all names are to stay.
     new_root = request.no_cache and request.only_tag is None
     base = ensure_root(platform, job.system, override_image=request.root_image, no_cache=new_root, say=say)
-    if request.strict:
-        _require_none(root_drift(base))
     image, composition, drift = _built(job, base, say=say)
     tags = composition.tags if request.only_tag is None else (request.only_tag,)
     name_image(image, *tags)
@@ -216,6 +213,9 @@ def _built(job: _Job, base: RootImage, *, say: Say) -> tuple[str, Composition, t
     from platform_images.building.names import discard
 
     name, request = job.mission.name, job.request
+    below = root_drift(base)
+    if request.strict:
+        _require_none(below)
     composition = job.composed(base.reference, digest=base.digest)
     image = build_composition(
         job.platform,
@@ -226,7 +226,7 @@ def _built(job: _Job, base: RootImage, *, say: Say) -> tuple[str, Composition, t
         strict=request.strict,
         say=say,
     )
-    drift = (*root_drift(base), *recorded_drift(image, job.locks))
+    drift = (*below, *recorded_drift(image, job.locks))
     if not drift:
         return image, composition, ()
     if request.strict:  # its steps were done before, by a build that was not strict

@@ -8,7 +8,6 @@ import shlex
 import tarfile
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,13 +84,12 @@ def make_root(suite: str, *, architecture: str, epoch: int, packages: Sequence[D
             fix=f"apt-get install mmdebstrap (on Debian or Ubuntu), or {_OTHER_WAY}",
         )
     cache, mirrors = _cache(), own_mirrors(suite)
-    with ExitStack() as stack:
-        stack.enter_context(one_at_a_time(cache))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=cache, prefix=".new-")))
-        archive = None
-        if packages:
-            made = locked_archive(packages, suite, architecture=architecture, mirrors=mirrors, say=say)
-            archive = stack.enter_context(made)
+    with (
+        one_at_a_time(cache),
+        tempfile.TemporaryDirectory(dir=cache, prefix=".new-") as name,
+        locked_archive(packages, suite, architecture=architecture, mirrors=mirrors, say=say) as archive,
+    ):
+        folder = Path(name)
         argv = build_argv(program, suite, architecture=architecture, folder=folder, mirrors=mirrors, archive=archive)
         say(f"mmdebstrap makes a minimal Debian {suite}")
         try:

@@ -24,7 +24,7 @@ _SHOWN = 5
 def locked_archive(
     packages: Sequence[DebPackage], suite: str, *, architecture: str, mirrors: Mirrors, say: Say
 ) -> Iterator[Path | None]:
-    """Give a folder that apt reads as an archive of these packages, or None where not all are to be had.
+    """Give a folder that apt reads as an archive of these packages, or None without any, or where not all can be had.
 
     The folder is gone afterwards. Other users can read it, as apt fetches with fewer rights than it was started with.
 
@@ -38,6 +38,9 @@ def locked_archive(
     Raises:
         ToolError: A package is not one that dpkg-deb can read.
     """
+    if not packages:
+        yield None
+        return
     with TemporaryDirectory(prefix="platform-images-root-") as name:
         folder = Path(name)
         folder.chmod(0o755)
