@@ -35,39 +35,49 @@ _WHEEL_PLATFORMS = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinu
 _BLOCK = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==[^\n]*(?:\n[ \t]+[^\n]*)*", re.MULTILINE)
 
 
-def tools_context(platform: Platform, *, say: Say) -> Path:
+def tools_context(platform: Platform, *, wheels: Path | None = None, say: Say) -> Path:
     """Return a folder with a Python, py-rattler and uv for the image's platform, made where there is none yet.
+
+    Args:
+        platform: The platform.
+        wheels: A folder that has their wheels, in place of the package index.
+        say: Told what is under way.
 
     Raises:
         PlatformError: The channel in the repository has no Python, or the project's lock lacks a tool.
         ToolError: A tool could not be downloaded.
     """
     records = _python_records(platform)
-    pins = _pins(WHEELS)
+    pins = tool_pins()
     key = json_text([_FORMAT, pins, *((record.sha256 or b"").hex() for record in records)])
     with _place(platform, "tools", key, say=say) as folder:
         if folder is not None:
             _install_python(platform, records, folder)
             site = folder / "lib" / f"python{PYTHON}" / "site-packages"
-            _install_wheels(platform, pins, site)
+            _install_wheels(platform, pins, site, wheels=wheels)
             (folder / "bin" / "uv").unlink(missing_ok=True)
             shutil.move(site / "bin" / "uv", folder / "bin" / "uv")
             _trim(folder)
     return _path(platform, "tools", key)
 
 
-def node_context(platform: Platform, *, say: Say) -> Path:
+def node_context(platform: Platform, *, wheels: Path | None = None, say: Say) -> Path:
     """Return a folder with node and npm for the image's platform, made where there is none yet.
+
+    Args:
+        platform: The platform.
+        wheels: A folder that has the wheel, in place of the package index.
+        say: Told what is under way.
 
     Raises:
         PlatformError: The project's lock lacks it.
         ToolError: It could not be downloaded.
     """
-    pins = _pins((NODE_WHEEL,))
+    pins = node_pins()
     key = json_text([_FORMAT, pins])
     with _place(platform, "node", key, say=say) as folder:
         if folder is not None:
-            _install_wheels(platform, pins, folder / "site")
+            _install_wheels(platform, pins, folder / "site", wheels=wheels)
             _lay_out_node(folder)
     return _path(platform, "node", key)
 
@@ -150,6 +160,24 @@ def _install_python(platform: Platform, records: list[RepoDataRecord], folder: P
         )
 
 
+def tool_pins() -> str:
+    """Return the pins of what every build step runs, in pip's format with hashes.
+
+    Raises:
+        PlatformError: The project's lock lacks one.
+    """
+    return _pins(WHEELS)
+
+
+def node_pins() -> str:
+    """Return the pin of node and npm, in pip's format with hashes.
+
+    Raises:
+        PlatformError: The project's lock lacks it.
+    """
+    return _pins((NODE_WHEEL,))
+
+
 def _pins(names: tuple[str, ...]) -> str:
     """Return the lines of the project's own lock that pin these packages, hashes and all.
 
@@ -164,13 +192,14 @@ def _pins(names: tuple[str, ...]) -> str:
     return "".join(f"{blocks[name]}\n" for name in names)
 
 
-def _install_wheels(platform: Platform, pins: str, target: Path) -> None:
+def _install_wheels(platform: Platform, pins: str, target: Path, *, wheels: Path | None) -> None:
     """Unpack wheels for the image's platform, hashes required, nothing resolved or compiled."""
     with tempfile.TemporaryDirectory(prefix="platform-images-pins-") as name:
         listed = Path(name) / "requirements.txt"
         listed.write_text(pins, encoding="utf-8")
         words = [_uv(), "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
         words += ["--link-mode", "copy", "--python", sys.executable, "--target", str(target)]
+        words += ["--no-index", "--offline", "--find-links", str(wheels)] if wheels is not None else []
         words += ["--python-platform", _WHEEL_PLATFORMS[platform.architecture], "--python-version", PYTHON]
         try:
             process.run([*words, "--requirements", str(listed)], env=_uv_environment(platform))

@@ -142,20 +142,20 @@ def npm_command() -> tuple[str, str]:
     return str(package / "bin" / "node"), str(package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
 
 
-def _environment(platform: Platform) -> dict[str, str]:
+def npm_environment(platform: Platform) -> dict[str, str]:
     """Return npm's environment: this machine's, with its registry and certificates; options of our own over all."""
     return {**host_environment(platform), **_OPTIONS}
 
 
 def _version(command: Sequence[str], platform: Platform) -> str:
     """Return a program's version."""
-    return process.run([*command, "--version"], env=_environment(platform)).stdout.strip().removeprefix("v")
+    return process.run([*command, "--version"], env=npm_environment(platform)).stdout.strip().removeprefix("v")
 
 
 def _run(argv: Sequence[str], platform: Platform, folder: Path, *, file: str) -> None:
     """Run npm in a folder."""
     try:
-        process.run(argv, env=_environment(platform), cwd=folder, timeout=LIMIT_SECONDS)
+        process.run(argv, env=npm_environment(platform), cwd=folder, timeout=LIMIT_SECONDS)
     except ToolError as error:
         raise explained(error, file=file) from error
 

@@ -72,7 +72,7 @@ def compile_build_requirements_here(layout: PipLayout, source: str) -> Completed
 def _compile(output: str) -> list[str]:
     """Return the command line that all have in common."""
     return [
-        _executable(),
+        executable(),
         *("pip", "compile", "--quiet", "--no-header", "--generate-hashes", "--emit-build-options"),
         *("--only-binary", ":all:", "--color", "never", "--no-progress"),
         *("--python", sys.executable, "--output-file", output),
@@ -94,7 +94,7 @@ def _run(layout: PipLayout, argv: list[str]) -> Completed:
     return run(argv, env=env, cwd=layout.folder, ok=(0, 1, 2), timeout=TIMEOUT)
 
 
-def _executable() -> str:
+def executable() -> str:
     """Return the uv of this project's own environment.
 
     Raises:

@@ -1,0 +1,255 @@
+"""Downloads: a file by its hash, from the first place that has it, whole or not at all; the one place that asks HTTP."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from platform_images.errors import MismatchError, ToolError
+from platform_images.files import sha256_file
+from platform_images.process import redacted
+
+if TYPE_CHECKING:
+    from requests import Response, Session
+
+    from platform_images.site import SiteSettings
+
+CONNECT_SECONDS, SILENT_SECONDS = 20.0, 60.0
+ATTEMPTS = 3
+_GONE = frozenset({404, 410})
+_PARTIAL = 206
+_CHUNK = 1 << 18
+_FIX = "check the network and the proxy; invoke doctor shows what is set"
+Count = Callable[[int], None]
+
+
+class GoneError(ToolError):
+    """Every place answered, and none has the file any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A file to have.
+
+    Attributes:
+        path: Its place below a folder.
+        sha256: 64 hexadecimal digits.
+        addresses: Where it is, the best first: ``http``, ``https`` or ``file``; they may carry a password.
+        size: Bytes, where that is known.
+    """
+
+    path: str
+    sha256: str
+    addresses: tuple[str, ...] = field(repr=False)
+    size: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Downloader:
+    """Asks places with this machine's certificates, proxies and passwords.
+
+    Attributes:
+        trust: The file of certificate authorities; those that come with the HTTP library without it.
+        unchecked: Hosts whose certificate is not checked.
+        passwords: Host to user and password, for addresses that carry none.
+    """
+
+    trust: Path | None = None
+    unchecked: tuple[str, ...] = ()
+    passwords: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def _session(self) -> Session:
+        import requests
+
+        return requests.Session()
+
+    def file(self, item: Item, folder: Path, *, count: Count = lambda _: None) -> None:
+        """Put a file in its place below a folder; what an earlier call has left unfinished is gone on with.
+
+        Args:
+            item: The file.
+            folder: Where its path begins.
+            count: Told of each number of bytes that have come.
+
+        Raises:
+            GoneError: Every place answers that it does not have it.
+            MismatchError: A place gives other bytes under this name.
+            ToolError: A place that might have it cannot be reached, or breaks off.
+        """
+        target = folder / item.path
+        partial = target.with_name(f".{target.name}.part")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        reasons: list[str] = []
+        gone = True
+        for address in item.addresses:
+            try:
+                self._whole(address, item, partial, count=count)
+            except GoneError as error:
+                reasons.append(error.what)
+            except ToolError as error:
+                gone = False
+                reasons.append(error.what)
+            else:
+                partial.chmod(0o644)
+                partial.replace(target)
+                return
+        name, why = target.name, "\n".join(reasons) or "no place is known for it"
+        if gone and reasons:
+            raise GoneError(f"{name} is gone: no place has it any more.", why=why)
+        raise ToolError(f"{name} cannot be fetched.", why=why, fix=_FIX)
+
+    def read(self, address: str) -> bytes:
+        """Return what an address gives.
+
+        Raises:
+            GoneError: It answers that it has nothing.
+            ToolError: It cannot be reached.
+        """
+        if address.startswith("file:"):
+            return _local(address).read_bytes()
+        with self._asked(address, start=0) as answer:
+            return b"".join(_pieces(answer, address))
+
+    def _whole(self, address: str, item: Item, partial: Path, *, count: Count) -> None:
+        """Fetch a file, and once more from its beginning where what was there before does not fit."""
+        begun = partial.is_file()
+        self._receive(address, partial, count=count)
+        found = sha256_file(partial)
+        if begun and found != item.sha256:
+            partial.unlink()
+            self._receive(address, partial, count=count)
+            found = sha256_file(partial)
+        if found != item.sha256:
+            partial.unlink()
+            raise MismatchError(
+                f"{Path(item.path).name} has not the recorded content.",
+                why=f"from {redacted(address)}\nexpected sha256 {item.sha256}\nfound sha256    {found}",
+                fix="find out why it changed: nothing was taken from there",
+            )
+
+    def _receive(self, address: str, partial: Path, *, count: Count) -> None:
+        """Add what is missing to a file, in some attempts."""
+        import tenacity
+
+        if address.startswith("file:"):
+            shutil.copyfile(_local(address), partial)
+            return
+        for attempt in tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(ATTEMPTS),
+            wait=tenacity.wait_exponential(multiplier=0.5),
+            retry=tenacity.retry_if_not_exception_type(GoneError),
+            reraise=True,
+        ):
+            with attempt:
+                self._add(address, partial, count=count)
+
+    def _add(self, address: str, partial: Path, *, count: Count) -> None:
+        """Add what comes to a file."""
+        there = partial.stat().st_size if partial.is_file() else 0
+        with self._asked(address, start=there) as answer:
+            with partial.open("ab" if answer.status_code == _PARTIAL else "wb") as stream:
+                for piece in _pieces(answer, address):
+                    stream.write(piece)
+                    count(len(piece))
+
+    def _asked(self, address: str, *, start: int) -> Response:
+        """Return an answer whose body has not been read.
+
+        Raises:
+            GoneError: There is nothing of that name.
+            ToolError: There is no answer, or it is a refusal.
+        """
+        import requests
+
+        host = urlsplit(address).hostname or ""
+        try:
+            answer = self._session.get(
+                address,
+                # the hash is that of the file as it lies there
+                headers={"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})},
+                stream=True,
+                timeout=(CONNECT_SECONDS, SILENT_SECONDS),
+                verify=self._verified(host),
+                auth=self.passwords.get(host),
+            )
+        except requests.RequestException as error:
+            raise ToolError(f"{redacted(address)}: {error}", fix=_FIX) from error
+        if start and answer.status_code == requests.codes.requested_range_not_satisfiable:
+            return self._asked(address, start=0)
+        if answer.status_code in _GONE:
+            raise GoneError(f"{redacted(address)}: it answers {answer.status_code}")
+        if not answer.ok:
+            raise ToolError(f"{redacted(address)}: it answers {answer.status_code} {answer.reason}", fix=_FIX)
+        return answer
+
+    def _verified(self, host: str) -> bool | str:
+        """Return against what the certificate of a host is checked, as the HTTP library wants it."""
+        if host in self.unchecked:
+            return False
+        return str(self.trust) if self.trust is not None else True
+
+
+def downloader(site: SiteSettings) -> Downloader:
+    """Return a downloader with a site's settings."""
+    indexes = [urlsplit(url) for url in (site.index_url, *site.extra_index_urls) if url]
+    return Downloader(
+        trust=site.ca_bundle,
+        unchecked=site.trusted_hosts,
+        passwords={
+            part.hostname: (unquote(part.username), unquote(part.password or ""))
+            for part in indexes
+            if part.hostname and part.username
+        },
+    )
+
+
+def addresses(bases: Sequence[str | None], path: str) -> tuple[str, ...]:
+    """Return where a path is below each of some bases; those that are None are left out."""
+    return tuple(f"{base.rstrip('/')}/{path}" for base in bases if base)
+
+
+def present(items: Iterable[Item], folder: Path) -> tuple[Item, ...]:
+    """Return those items that lie below a folder with the right content."""
+    return tuple(each for each in items if _is_there(each, folder / each.path))
+
+
+def _is_there(item: Item, path: Path) -> bool:
+    """Whether a file is there, with the right content."""
+    return path.is_file() and sha256_file(path) == item.sha256
+
+
+def _pieces(answer: Response, address: str) -> Iterable[bytes]:
+    """Yield an answer's body.
+
+    Raises:
+        ToolError: It breaks off, or falls silent.
+    """
+    import requests
+
+    expected, found = answer.headers.get("Content-Length"), 0
+    try:
+        for piece in answer.iter_content(_CHUNK):
+            found += len(piece)
+            yield piece
+    except requests.RequestException as error:
+        raise ToolError(f"{redacted(address)}: the answer broke off: {error}", fix=_FIX) from error
+    if expected is not None and expected.isdigit() and found < int(expected):
+        raise ToolError(f"{redacted(address)}: the answer broke off after {found} of {expected} bytes", fix=_FIX)
+
+
+def _local(address: str) -> Path:
+    """Return the path of a ``file`` address.
+
+    Raises:
+        GoneError: There is no such file.
+    """
+    path = Path(unquote(urlsplit(address).path))
+    if not path.is_file():
+        raise GoneError(f"{path} does not exist")
+    return path

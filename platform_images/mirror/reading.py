@@ -1,0 +1,177 @@
+"""A mirror as the source of a build: what each unit needs, checked against its lock and laid out for a build step."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from platform_images.errors import MismatchError, PlatformError, UsageError
+from platform_images.files import json_text, sha256_file
+from platform_images.locks.store import ROOT_UNIT
+from platform_images.locks.values import PACKAGE_LOCK, Lock, MissionLocks, Unit
+from platform_images.mirror.manifest import CONDA, DEBIAN, NPM, PYPI, Manifest, MirrorFile, require_manifest
+from platform_images.mirror.needs import Need, conda_path, deb_path, hashes, need, root_path
+from platform_images.mirror.npm import check_tarball
+from platform_images.mirror.tools import tool_needs
+from platform_images.solve.solution import Say
+
+MOUNTED = "/mnt/mirror"
+PARTS = {CONDA: "conda", DEBIAN: "os", NPM: "npm", PYPI: "pip"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorSource:
+    """A part of a mirror, laid out for one build.
+
+    Attributes:
+        context: A build context: ``<unit>/<conda, pip, os or npm>/...``.
+        units: The units that it has.
+        root: The root's tar, where the mirror has it.
+        wheels: The folder of wheels for build steps' tools, where the mirror has them.
+    """
+
+    context: Path
+    units: frozenset[Unit]
+    root: Path | None = None
+    wheels: Path | None = None
+
+
+@contextmanager
+def mirror_source(folder: Path, locks: MissionLocks, *, offline: bool, say: Say) -> Iterator[MirrorSource]:
+    """Give what a mirror has for an image, every file compared with the locks; gone afterwards.
+
+    Args:
+        folder: The mirror.
+        locks: What the image is built from.
+        offline: Whether everything must be there.
+        say: Told which units the mirror does not have.
+
+    Raises:
+        MismatchError: A file has another content than the locks say; names it, the expected and the found hash.
+        PlatformError: ``offline``, and something is not there.
+        UsageError: The folder is not a mirror.
+    """
+    reader = _Reader(folder=folder, manifest=require_manifest(folder))
+    found = {lock.unit: files for lock in locks.locks if (files := reader.files(need(lock))) is not None}
+    tools = [reader.files(each) for each in tool_needs(locks)]
+    missing = [str(lock.unit) for lock in locks.locks if lock.unit not in found]
+    missing += [each.name for each, files in zip(tool_needs(locks), tools, strict=True) if files is None]
+    if missing and offline:
+        raise _incomplete(folder, "The mirror does not hold all that the image needs.", missing, locks.mission)
+    if missing:
+        say(f"not in the mirror, fetched from where it usually is: {', '.join(missing)}")
+    with tempfile.TemporaryDirectory(prefix="platform-images-mirror-") as name:
+        context = Path(name)
+        for lock in locks.locks:
+            if lock.unit in found:
+                reader.lay_out(lock, found[lock.unit], context)
+        root_lock = next(lock for lock in locks.locks if lock.unit == ROOT_UNIT)
+        yield MirrorSource(
+            context=context,
+            units=frozenset(found),
+            root=reader.root(need(root_lock)) if ROOT_UNIT in found else None,
+            wheels=folder / PYPI if all(files is not None for files in tools) else None,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reader:
+    """A mirror that is read."""
+
+    folder: Path
+    manifest: Manifest
+
+    def files(self, wanted: Need) -> dict[str, MirrorFile] | None:
+        """Return a unit's files, each there with the locked content, or None where the mirror does not have it.
+
+        Raises:
+            MismatchError: One has another content.
+            PlatformError: One is not there, though the manifest says so.
+        """
+        files = self.manifest.of(wanted.name, wanted.digest)
+        if files is None:
+            return None
+        expected = _expected(wanted)
+        tarballs = {each.path: each for each in wanted.npm}
+        for path, file in files.items():
+            place = self.folder / path
+            if not place.is_file():
+                raise _incomplete(self.folder, "A file of the mirror is gone.", [path], wanted.name.split("/")[0])
+            if path in tarballs:
+                check_tarball(tarballs[path], place)
+            else:
+                self._check(path, sha256_file(place), expected.get(path, expected.get("", frozenset())), file)
+        return files
+
+    def _check(self, path: str, found: str, allowed: frozenset[str], file: MirrorFile) -> None:
+        """Compare a hash with what the lock allows."""
+        if found in allowed:
+            return
+        likely = file.sha256 if file.sha256 in allowed or not allowed else sorted(allowed)[0]
+        raise MismatchError(
+            f"{path} of the mirror is not the file that the lock names.",
+            why=f"expected sha256 {likely}\nfound sha256    {found}",
+            fix=f"invoke mirror --check --out {self.folder} lists all such files; invoke mirror fetches them again",
+        )
+
+    def root(self, wanted: Need) -> Path | None:
+        """Return the root's tar."""
+        path = self.folder / root_path(wanted.system) if wanted.system is not None else None
+        return path if path is not None and path.is_file() else None
+
+    def lay_out(self, lock: Lock, files: Mapping[str, MirrorFile], context: Path) -> None:
+        """Lay out a unit's files for its build steps; names of the mirror's own files where the file system can."""
+        unit = context / lock.unit.scope / lock.unit.part
+        for path in files:
+            kind, _, rest = path.partition("/")
+            if kind in PARTS:
+                _link(self.folder / path, unit / PARTS[kind] / rest)
+        tarballs = need(lock).npm
+        if tarballs:
+            document = json.loads(lock.files[PACKAGE_LOCK])
+            for each in tarballs:
+                for place in each.places:
+                    document["packages"][place]["resolved"] = f"file:{MOUNTED}/{each.path.removeprefix(f'{NPM}/')}"
+            (unit / PARTS[NPM] / PACKAGE_LOCK).write_text(json_text(document), encoding="utf-8")
+
+
+def _expected(wanted: Need) -> dict[str, frozenset[str]]:
+    """Return the hashes that a file may have by its path; those of wheels, whose names no lock has, by the path ''."""
+    found = {deb_path(each): frozenset({each.sha256}) for each in wanted.debs}
+    found.update({conda_path(each): frozenset({each.sha256}) for each in wanted.conda})
+    if wanted.system is not None:
+        found[root_path(wanted.system)] = frozenset({wanted.system.digest.removeprefix("sha256:")})
+    pins = [names for text in wanted.requirements for names in hashes(text).values()]
+    found[""] = frozenset().union(*pins)
+    return found
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where it lies on another file system."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _incomplete(folder: Path, what: str, missing: list[str], mission: str) -> PlatformError:
+    """Return the error for a mirror that lacks something."""
+    name = "MISSION" if mission in ("common", "project") else mission
+    return PlatformError(what, why="\n".join(missing), fix=f"invoke mirror --mission {name} --out {folder}")
+
+
+def check_request(folder: Path | None, *, offline: bool) -> None:
+    """Refuse ``--offline`` without a mirror.
+
+    Raises:
+        UsageError: So it is.
+    """
+    if offline and folder is None:
+        raise UsageError("--offline takes everything from a mirror.", fix="give --mirror DIR; invoke mirror fills one")
