@@ -4,7 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -38,6 +42,29 @@ def small_project(tmp_path_factory: pytest.TempPathFactory, project: Path) -> Pa
         shutil.copytree(project / name, folder / name)
     shutil.copytree(project / "tests" / "small", folder, dirs_exist_ok=True)
     return folder
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves a folder's files and logs nothing."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that it has there
+        """Say nothing."""
+
+
+@pytest.fixture
+def serve_folder() -> Iterator[Callable[[Path], str]]:
+    """``serve_folder(path)``: the address, on this machine's loopback, of a server of that folder's files."""
+    with ExitStack() as stack:
+
+        def serve(folder: Path) -> str:
+            server = stack.enter_context(
+                ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(folder)))
+            )
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            stack.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.server_port}"
+
+        yield serve
 
 
 def run_module(module: str, folder: Path, *words: str, timeout: float = 1800) -> subprocess.CompletedProcess[str]:

@@ -56,7 +56,13 @@ def build_composition(
             dockerfile=composition.dockerfile,
             context=main,
             contexts=folders,
-            secrets=_secrets(site, secrets, apt_edits=_apt_edits(platform), strict=strict),
+            secrets=_secrets(
+                site,
+                secrets,
+                apt_edits=_apt_edits(platform),
+                snapshots=platform.settings.root.snapshots,
+                strict=strict,
+            ),
             platform=platform.settings.platform,
             epoch=composition.epoch,
             network=platform.settings.build.network,
@@ -105,11 +111,14 @@ def _apt_edits(platform: Platform) -> str:
     return own_mirrors(root.suite).sed_script() if root.provider == "debootstrap" else ""
 
 
-def _secrets(site: SiteSettings, folder: Path, *, apt_edits: str = "", strict: bool = False) -> dict[str, Path]:
+def _secrets(
+    site: SiteSettings, folder: Path, *, apt_edits: str = "", snapshots: Sequence[str] = (), strict: bool = False
+) -> dict[str, Path]:
     """Write what steps are told, but no layer shows, where only this user can read it; return each secret's file."""
     path = folder / "site"
     path.touch(mode=0o600)
     edits = f"export PLATFORM_IMAGES_APT_EDITS={shlex.quote(apt_edits)}\n" if apt_edits else ""
+    edits += f"export PLATFORM_IMAGES_SNAPSHOTS={shlex.quote(' '.join(snapshots))}\n" if snapshots else ""
     edits += "export PLATFORM_IMAGES_STRICT=1\n" if strict else ""
     path.write_text(site.secret_text() + edits, encoding="utf-8")
     return {"site": path, **({"ca": site.ca_bundle} if site.ca_bundle is not None else {})}

@@ -8,7 +8,7 @@ import shlex
 import tarfile
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from platform_images import process
@@ -63,7 +63,15 @@ def cached_tar(digest: str) -> Path | None:
     return path if path.is_file() and f"sha256:{sha256_file(path)}" == digest else None
 
 
-def make_root(suite: str, *, architecture: str, epoch: int, packages: Sequence[DebPackage] = (), say: Say) -> MadeRoot:
+def make_root(
+    suite: str,
+    *,
+    architecture: str,
+    epoch: int,
+    packages: Sequence[DebPackage] = (),
+    snapshots: Sequence[str] = (),
+    say: Say,
+) -> MadeRoot:
     """Make a root from locked packages, or without any, or where some are not to be had, from what the archive has now.
 
     Args:
@@ -71,6 +79,7 @@ def make_root(suite: str, *, architecture: str, epoch: int, packages: Sequence[D
         architecture: Debian's name of the architecture.
         epoch: No file is newer than this.
         packages: All that the root shall have.
+        snapshots: Where they are once the mirrors have them no more.
         say: Told what is under way.
 
     Raises:
@@ -83,7 +92,7 @@ def make_root(suite: str, *, architecture: str, epoch: int, packages: Sequence[D
             "There is no mmdebstrap on this machine, which makes the root.",
             fix=f"apt-get install mmdebstrap (on Debian or Ubuntu), or {_OTHER_WAY}",
         )
-    cache, mirrors = _cache(), own_mirrors(suite)
+    cache, mirrors = _cache(), replace(own_mirrors(suite), snapshots=tuple(snapshots))
     with (
         one_at_a_time(cache),
         tempfile.TemporaryDirectory(dir=cache, prefix=".new-") as name,

@@ -32,7 +32,7 @@ def locked_archive(
         packages: What the archive has; each is fetched by its path and checked by its hash.
         suite: The release's code name, by which mmdebstrap finds its essential packages.
         architecture: Debian's name of the architecture.
-        mirrors: Where the packages are; the machine's own.
+        mirrors: Where the packages are: the machine's own mirrors, then snapshots.
         say: Told what is missing.
 
     Raises:
@@ -61,16 +61,16 @@ def source_line(folder: Path) -> str:
 
 
 def fetch(packages: Sequence[DebPackage], folder: Path, mirrors: Mirrors) -> tuple[DebPackage, ...]:
-    """Download packages to their paths below a folder, from each mirror in turn; return those that none has."""
+    """Download packages to their paths below a folder, from each place in turn; return those that none has."""
     missing = tuple(packages)
-    for mirror in (mirrors.archive, mirrors.security):
-        if mirror is None or not missing or not APT_HELPER.exists():
+    for place in mirrors.places:
+        if not missing or not APT_HELPER.exists():
             continue
         words = []
         for each in missing:
             target = folder / each.path
             target.parent.mkdir(parents=True, exist_ok=True)
-            words += [f"{mirror.rstrip('/')}/{each.path}", str(target), f"SHA256:{each.sha256}"]
+            words += [f"{place.rstrip('/')}/{each.path}", str(target), f"SHA256:{each.sha256}"]
         argv = [str(APT_HELPER), "-o", "Acquire::Retries=1", "download-file", *words]
         with suppress(ToolError):  # it ends so where it has not got one of them
             process.run(argv, timeout=_LIMIT_SECONDS)

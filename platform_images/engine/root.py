@@ -99,7 +99,12 @@ def _made(platform: Platform, root: RootSystem, *, no_cache: bool, say: Say) -> 
     if tar is not None:
         return _loaded(platform, root, tar, digest=root.digest, drift=(), say=say)
     made = debootstrap.make_root(
-        root.source, architecture=platform.architecture, epoch=root.epoch, packages=root.packages, say=say
+        root.source,
+        architecture=platform.architecture,
+        epoch=root.epoch,
+        packages=root.packages,
+        snapshots=platform.settings.root.snapshots,
+        say=say,
     )
     return _loaded(platform, root, made.tar, digest=made.digest, drift=_drift(root, made), say=say)
 

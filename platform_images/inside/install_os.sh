@@ -2,8 +2,9 @@
 # install_os.sh UNIT LIST: install exactly the locked Debian packages, all in one transaction.
 #
 # LIST has a line "name version architecture sha256 path" for each. The files come from a cache of the builder or, by
-# their path, from the site's mirrors or those of the root's own apt sources; their hashes are those of the lock. What
-# the mirrors have besides plays no part then: apt orders its work by the lists that it knows, so it is shown none.
+# their path, from the site's mirrors or those of the root's own apt sources, or from PLATFORM_IMAGES_SNAPSHOTS; their
+# hashes are those of the lock. What the mirrors have besides plays no part then: apt orders its work by the lists that it
+# knows, so it is shown none.
 # Where the mirrors no longer have a locked version, their present one is taken; each difference is printed and recorded
 # in /opt/environments/record/drift/<unit>.txt, a line "name locked installed". With PLATFORM_IMAGES_STRICT the step ends
 # there and lists them. A file that has the locked version but not the locked content is refused.
@@ -57,10 +58,12 @@ configure() {
 
 file_of() { printf '%s/%s_%s_%s.deb' "$archives" "$1" "$(printf '%s' "$2" | sed 's/:/%3a/g')" "$3"; }
 
-# Every locked file that is not in the cache, from each mirror in turn; what none has is listed in $work/missing.
+# Every locked file that is not in the cache, from each mirror in turn, then from each snapshot of the archive; what none
+# has is listed in $work/missing.
 # apt-helper keeps no file with another hash than it was told. Where the mirrors are is known before their lists are.
 download() {
     apt-get --print-uris update | sed -n "s,^'\\(.*\\)/dists/.*,\\1,p" | sort -u >"$work/mirrors"
+    for snapshot in ${PLATFORM_IMAGES_SNAPSHOTS-}; do printf '%s\n' "$snapshot"; done >>"$work/mirrors"
     while read -r mirror; do
         while read -r name version architecture sha256 path; do
             file=$(file_of "$name" "$version" "$architecture")

@@ -172,9 +172,9 @@ def _environment(platform: Platform, mission: Mission | None, unit: Unit) -> Env
 
 
 def _root_settings(platform: Platform) -> dict[str, object]:
-    """Return what decides the root."""
+    """Return what decides the root; from where its packages come does not."""
     settings = platform.settings
-    return {"platform": settings.platform, **settings.root.model_dump()}
+    return {"platform": settings.platform, **settings.root.model_dump(exclude={"snapshot", "snapshot_security"})}
 
 
 def _os_inputs(platform: Platform, unit: Unit, store: LockStore) -> dict[str, str]:

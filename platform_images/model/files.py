@@ -35,6 +35,15 @@ Variables = Annotated[
 RESERVED_KERNELS = frozenset({"base", "npm", "os", "root"})
 
 
+def _base_address(value: str) -> str:
+    if not re.fullmatch(r"https?://[^/\s?#]+(/[^\s?#]*)?", value):
+        raise ValueError(f"found {value!r}; allowed: an address that begins with https:// or http:// and has no ? or #")
+    return value.rstrip("/")
+
+
+BaseAddress = Annotated[str, AfterValidator(_base_address)]
+
+
 class Strict(BaseModel):
     """Base of all models that come from files: frozen, no unknown keys, no silent conversion."""
 
@@ -50,6 +59,17 @@ class Root(Strict):
     )
     suite: Name = Field("trixie", description='Debian release, for provider = "debootstrap".')
     image: str | None = Field(None, description='Image reference, for provider = "image".')
+    snapshot: BaseAddress | None = Field(
+        None,
+        description="An archive as it was, or a snapshot service: where locked Debian packages (pool/...) are once the "
+        "mirrors have them no more.",
+    )
+    snapshot_security: BaseAddress | None = Field(None, description="The same for the archive's security part.")
+
+    @property
+    def snapshots(self) -> tuple[str, ...]:
+        """Where packages are that the mirrors have no more."""
+        return tuple(each for each in (self.snapshot, self.snapshot_security) if each is not None)
 
     @model_validator(mode="after")
     def _image_named(self) -> Root:
@@ -57,6 +77,10 @@ class Root(Strict):
             raise ValueError('provider = "image" needs the key \'image\', for example image = "debian:trixie-slim"')
         if self.provider == "debootstrap" and self.image:
             raise ValueError("the key 'image' is only used with provider = \"image\"")
+        if self.provider != "debootstrap" and self.snapshots:
+            raise ValueError(
+                "the keys 'snapshot' and 'snapshot_security' are only used with provider = \"debootstrap\""
+            )
         return self
 
 

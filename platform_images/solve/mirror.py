@@ -21,11 +21,18 @@ class Mirrors:
         suite: The release.
         archive: Its archive and updates; None for the one that apt's list names already.
         security: Its security part; None likewise.
+        snapshots: Where packages are that those have no more.
     """
 
     suite: str
     archive: str | None = None
     security: str | None = None
+    snapshots: tuple[str, ...] = ()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where a package is looked for by its path, in this order."""
+        return tuple(place for place in (self.archive, self.security, *self.snapshots) if place is not None)
 
     def edits(self) -> tuple[tuple[str, str], ...]:
         """Return (pattern, replacement) for lines of a source list, both for ``re.sub`` and for ``sed -E``."""

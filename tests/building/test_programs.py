@@ -16,14 +16,16 @@ from platform_images.building.context import _secrets
 from platform_images.compose.sources import PROGRAMS
 from platform_images.engine.client import Finished, run_in
 from platform_images.engine.root import ensure_root
+from platform_images.files import sha256_file
 from platform_images.locks.store import COMMON_OS, ROOT_UNIT, LockStore, os_packages, root
 from platform_images.locks.values import DebPackage
 from platform_images.model import load_platform
-from platform_images.site import CA_IN_BUILD, site_settings
+from platform_images.site import CA_IN_BUILD, SiteSettings, site_settings
 from platform_images.solve.mirror import Mirrors
 
 EPOCH = "1700000000"
 SERIES = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+NOBODY = Mirrors(suite="trixie", archive="http://127.0.0.1:9/debian", security="http://127.0.0.1:9/security")
 Install = Callable[..., Finished]
 
 
@@ -146,9 +148,12 @@ def install(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
     for name in ("install_os.sh", "settle.sh"):
         files[f"/mnt/{name}"] = (PROGRAMS / name).read_bytes()
 
-    def run(listed: str, *, edits: str = "", strict: bool = False) -> Finished:
+    def run(
+        listed: str, *, edits: str = "", snapshots: str = "", strict: bool = False, network: str = "bridge"
+    ) -> Finished:
         script = (
             f"export PLATFORM_IMAGES_APT_EDITS='{edits}' PLATFORM_IMAGES_STRICT={'1' if strict else ''}\n"
+            f"export PLATFORM_IMAGES_SNAPSHOTS='{snapshots}'\n"
             f"export SOURCE_DATE_EPOCH={EPOCH}; sh /mnt/install_os.sh common/os /mnt/list || exit $?; "
             "find /var/log /var/lib/apt/lists -type f -size +0; "
             "echo record:; cat /opt/environments/record/drift/common-os.txt; tini --version"
@@ -157,7 +162,7 @@ def install(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
             image.reference,
             ["sh", "-c", script],
             role="test",
-            network="bridge",
+            network=network,
             files_in={**files, "/mnt/list": listed.encode()},
         )
 
@@ -168,6 +173,41 @@ def install(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
 def line(package: DebPackage, *, version: str | None = None, sha256: str | None = None, path: str | None = None) -> str:
     words = (package.name, version or package.version, package.architecture, sha256 or package.sha256)
     return f"{' '.join(words)} {path or package.path}\n"
+
+
+def old_package(archive: Path) -> DebPackage:
+    """Make a package that no mirror has in an archive's pool."""
+    made, path = archive / "made", "pool/main/t/tini/tini_0.0.1-1_amd64.deb"
+    (made / "DEBIAN").mkdir(parents=True)
+    (made / "usr/bin").mkdir(parents=True)
+    (made / "DEBIAN/control").write_text(
+        "Package: tini\nVersion: 0.0.1-1\nArchitecture: amd64\nMaintainer: A <a@example.org>\nDescription: old\n"
+    )
+    (made / "usr/bin/tini").write_text("#!/bin/sh\necho an old tini\n")
+    (made / "usr/bin/tini").chmod(0o755)
+    (archive / path).parent.mkdir(parents=True)
+    subprocess.run(["dpkg-deb", "--build", str(made), str(archive / path)], check=True, capture_output=True)
+    return DebPackage(
+        name="tini",
+        version="0.0.1-1",
+        architecture="amd64",
+        path=path,
+        sha256=sha256_file(archive / path),
+        size=(archive / path).stat().st_size,
+    )
+
+
+def test_a_step_is_told_of_snapshots_in_the_secret_that_no_layer_shows(tmp_path: Path) -> None:
+    urls = ("https://a.example/1", "https://a.example/2")
+    path = _secrets(SiteSettings(), tmp_path, snapshots=urls)["site"]
+    told = subprocess.run(
+        ["sh", "-c", '. "$1"; for each in $PLATFORM_IMAGES_SNAPSHOTS; do echo "$each"; done', "-", str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.split() == list(urls)
+    assert path.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.engine
@@ -192,11 +232,36 @@ def test_a_locked_package_is_fetched_by_its_path_whatever_the_mirror_has_besides
 @pytest.mark.engine
 @pytest.mark.network
 def test_the_machine_s_own_mirror_is_asked_and_not_the_public_one(package: DebPackage, install: Install) -> None:
-    nobody = Mirrors(suite="trixie", archive="http://127.0.0.1:9/debian", security="http://127.0.0.1:9/security")
-    done = install(line(package), edits=nobody.sed_script())
+    done = install(line(package), edits=NOBODY.sed_script())
     assert done.exit_code == 1
     assert "apt-get update failed" in done.output
     assert "127.0.0.1" in done.output
+
+
+@pytest.mark.engine
+def test_what_the_mirrors_have_no_more_comes_from_a_snapshot_of_the_archive(
+    install: Install, tmp_path: Path, serve_folder: Callable[[Path], str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    old = old_package(tmp_path / "snapshot")
+    urls = [serve_folder(tmp_path / name) for name in ("empty", "snapshot")]
+    done = install(line(old), edits=NOBODY.sed_script(), snapshots=" ".join(urls), strict=True, network="host")
+    assert done.exit_code == 0, done.output
+    assert "reading the mirrors' lists" not in done.output
+    assert done.output.endswith("record:\nan old tini\n")
+
+
+@pytest.mark.engine
+def test_without_what_is_locked_a_snapshot_changes_nothing(
+    install: Install, tmp_path: Path, serve_folder: Callable[[Path], str]
+) -> None:
+    old = old_package(tmp_path)
+    with (tmp_path / old.path).open("ab") as stream:
+        stream.write(b"x")
+    url = serve_folder(tmp_path)
+    done = install(line(old), edits=NOBODY.sed_script(), snapshots=url, strict=True, network="host")
+    assert done.exit_code == 1
+    assert "1 locked packages are not to be had" in done.output
 
 
 @pytest.mark.engine

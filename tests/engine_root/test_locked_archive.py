@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,8 @@ def mirror(tmp_path: Path) -> Path:
     return folder
 
 
-def mirrors(mirror: Path | None) -> Mirrors:
-    return Mirrors(suite="trixie", archive=f"copy:{mirror}" if mirror else None)
+def mirrors(mirror: Path | None, *snapshots: str) -> Mirrors:
+    return Mirrors(suite="trixie", archive=f"copy:{mirror}" if mirror else None, snapshots=snapshots)
 
 
 def test_packages_are_fetched_by_their_paths_and_listed_with_their_hashes(mirror: Path) -> None:
@@ -83,6 +84,39 @@ def test_a_package_with_another_content_is_as_good_as_missing(mirror: Path, tmp_
 def test_without_a_mirror_nothing_is_to_be_had(mirror: Path, tmp_path: Path) -> None:
     package = package_in(mirror, "any")
     assert fetch([package], tmp_path / "archive", mirrors(None)) == (package,)
+
+
+def test_what_the_mirrors_have_no_more_comes_from_a_snapshot(
+    mirror: Path, tmp_path: Path, serve_folder: Callable[[Path], str]
+) -> None:
+    """Each package lies in one of three places; the snapshot of the security part has none."""
+    present, old = package_in(mirror, "present"), package_in(tmp_path / "snapshot", "old")
+    urls = [serve_folder(tmp_path / name) for name in ("empty", "snapshot")]
+    said: list[str] = []
+    with locked_archive(
+        [present, old], "trixie", architecture="amd64", mirrors=mirrors(mirror, *urls), say=said.append
+    ) as folder:
+        assert folder is not None
+        assert sha256_file(folder / present.path) == present.sha256
+        assert sha256_file(folder / old.path) == old.sha256
+    assert said == []
+
+
+def test_a_snapshot_is_enough_where_the_machine_has_no_mirror(
+    mirror: Path, tmp_path: Path, serve_folder: Callable[[Path], str]
+) -> None:
+    package = package_in(mirror, "any")
+    assert fetch([package], tmp_path / "archive", mirrors(None, serve_folder(mirror))) == ()
+    assert (tmp_path / "archive" / package.path).is_file()
+
+
+def test_a_snapshot_with_another_content_is_as_good_as_none(
+    mirror: Path, tmp_path: Path, serve_folder: Callable[[Path], str]
+) -> None:
+    package = package_in(mirror, "changed")
+    with (mirror / package.path).open("ab") as stream:
+        stream.write(b"x")
+    assert fetch([package], tmp_path / "archive", mirrors(None, serve_folder(mirror))) == (package,)
 
 
 def test_the_same_packages_make_the_same_lists(mirror: Path) -> None:

@@ -24,6 +24,15 @@ def stale(project: tuple[Platform, Mission]) -> dict[str, tuple[str, ...]]:
     return {str(found.unit): found.reasons for found in states(*project) if found.status is not Status.FRESH}
 
 
+def test_where_the_root_s_packages_are_once_the_mirrors_have_newer_ones_leaves_the_locks_fresh(
+    solved: tuple[Platform, Mission], edit: Edit
+) -> None:
+    text = (solved[0].folder / "platform.toml").read_text(encoding="utf-8")
+    snapshots = '[root]\nsnapshot = "https://a.example/1"\nsnapshot_security = "https://a.example/2"\n'
+    assert stale(edit("platform.toml", text + snapshots)) == {}
+    assert set(stale(edit("platform.toml", text + '[root]\nsuite = "forky"\n'))) == {"common/root"}
+
+
 def test_every_lock_is_fresh_after_solving(solved: tuple[Platform, Mission]) -> None:
     assert stale(solved) == {}
     check(solved[0], solved[1])

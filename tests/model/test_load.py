@@ -139,6 +139,30 @@ def test_an_unknown_channel_says_how_to_add_it(checkout: Path) -> None:
     assert "names 'conda-forge', which platform.toml does not know" in said
 
 
+def test_snapshots_of_the_archive_are_asked_in_the_order_archive_and_security(checkout: Path) -> None:
+    change(
+        checkout,
+        "platform.toml",
+        "[[channels]]",
+        '[root]\nsnapshot_security = "http://s.example/2"\nsnapshot = "https://s.example/1/"\n[[channels]]',
+    )
+    assert load_platform(checkout).settings.root.snapshots == ("https://s.example/1", "http://s.example/2")
+
+
+@pytest.mark.parametrize(
+    "value", ["snapshot.example/debian", "ftp://s.example/1", "https://", "https://s.example/?a=1"]
+)
+def test_a_snapshot_is_the_address_of_an_archive(checkout: Path, value: str) -> None:
+    change(checkout, "platform.toml", "[[channels]]", f'[root]\nsnapshot = "{value}"\n[[channels]]')
+    assert f"key 'root.snapshot': found {value!r}" in mistake(checkout)
+
+
+def test_a_snapshot_is_refused_where_the_root_is_an_image(checkout: Path) -> None:
+    root = '[root]\nprovider = "image"\nimage = "debian:trixie-slim"\nsnapshot = "https://s.example/1"\n'
+    change(checkout, "platform.toml", "[[channels]]", f"{root}[[channels]]")
+    assert 'are only used with provider = "debootstrap"' in mistake(checkout)
+
+
 def test_an_extra_file_outside_the_mission_is_refused(checkout: Path) -> None:
     change(
         checkout,

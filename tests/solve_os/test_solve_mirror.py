@@ -40,6 +40,18 @@ def test_another_system_has_no_debian_mirror() -> None:
     assert mirrors(parse_deb822(OWN), suite="trixie", codename=None) == Mirrors(suite="trixie")
 
 
+def test_a_package_is_looked_for_at_the_mirrors_and_then_in_the_snapshots() -> None:
+    snapshots = ("https://snapshot.example/debian/1", "https://snapshot.example/security/1")
+    own = Mirrors(suite="trixie", archive="https://a.site", security="https://s.site", snapshots=snapshots)
+    assert own.places == ("https://a.site", "https://s.site", *snapshots)
+    assert Mirrors(suite="trixie", snapshots=snapshots).places == snapshots
+    assert Mirrors(suite="trixie").places == ()
+
+
+def test_a_snapshot_takes_no_mirror_s_place_in_a_source_list() -> None:
+    assert Mirrors(suite="trixie", snapshots=("https://snapshot.example/debian/1",)).rewritten(DEFAULT) == DEFAULT
+
+
 def test_only_the_mirrors_of_the_release_change_in_its_list() -> None:
     own = Mirrors(suite="trixie", archive="https://mirror.site/debian", security="https://mirror.site/security")
     assert own.rewritten(DEFAULT) == (
