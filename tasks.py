@@ -82,6 +82,8 @@ def channel(_: Context, check: bool = False, update: bool = False) -> int:
         "save": "with --floating: keep the new solution in locks/",
         "no_cache": "run every step again",
         "strict": "fail where a package is not to be had in its locked version",
+        "mirror": "take what this folder has, which invoke mirror has filled",
+        "offline": "with --mirror: take everything from there; no step has a network",
         "print_": "print the Dockerfile and build nothing",
         "tag": "one more tag for the image, NAME:TAG or TAG",
         "platform": "image platform, such as linux/amd64",
@@ -98,6 +100,8 @@ def build(
     save: bool = False,
     no_cache: bool = False,
     strict: bool = False,
+    mirror: str = "",
+    offline: bool = False,
     print_: bool = False,
     tag: str = "",
     platform: str = "",
@@ -117,6 +121,8 @@ def build(
         save=save,
         no_cache=no_cache,
         strict=strict,
+        mirror=Path(mirror).expanduser().absolute() if mirror else None,
+        offline=offline,
         tag=tag or None,
         target_platform=platform or None,
         root_image=root or None,
@@ -203,6 +209,32 @@ def verify(
     positional=[],
     help={
         "mission": MISSION,
+        "out": "the mirror's folder (default: mirror/ of this project)",
+        "check": "fetch nothing; fail where a file is missing or damaged, or where --mission needs what is not there",
+        "json": "with --check: print JSON",
+    },
+)
+@cli.guarded
+def mirror(_: Context, mission: str = "", out: str = "", check: bool = False, json: bool = False) -> int:
+    """Put everything that a mission's locks name into one folder, for builds without a network.
+
+    Examples: invoke mirror --mission tike; invoke mirror --mission tike --out /srv/mirror;
+    invoke mirror --check --out /srv/mirror; invoke build --mission tike --mirror /srv/mirror --offline
+    """
+    folder = Path(out).expanduser().absolute() if out else PROJECT / "mirror"
+    if check:
+        from platform_images.mirror import checking
+
+        return checking.run(PROJECT, mission or None, out=folder, json=json)
+    from platform_images.mirror import filling
+
+    return filling.run(PROJECT, mission, out=folder)
+
+
+@task(
+    positional=[],
+    help={
+        "mission": MISSION,
         "port": "port on this machine (default: a free one)",
         "home": "folder that becomes the home folder in the lab, kept afterwards",
         "dev": "mount the mission's and common's sources over their places in the image",
@@ -249,4 +281,4 @@ def exec_(_: Context, mission: str = "", kernel: str = "", image: str = "") -> i
     return room.run_exec(PROJECT, mission, cli.after_dashes(), kernel=kernel or None, image=image or None)
 
 
-namespace = Collection(doctor, list_, schemas, channel, build, test, verify, lab, shell, exec_)
+namespace = Collection(doctor, list_, schemas, channel, build, test, verify, mirror, lab, shell, exec_)

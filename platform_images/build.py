@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,7 @@ from platform_images.solve.solution import Say
 
 if TYPE_CHECKING:
     from platform_images.engine.root import RootImage
+    from platform_images.mirror.reading import MirrorSource
 
 _PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
 _TAG = re.compile(rf"(?:(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{_PART}(?:/{_PART})*:)?[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}")
@@ -45,6 +48,8 @@ class BuildRequest:
         root_image: Build on this image and not on the locked root.
         only_tag: The image's one name, in place of its exact one and ``latest``, which stay where they are.
         strict: Fail where a package would not be the locked one.
+        mirror: A folder that `invoke mirror` has filled, from which everything is taken that it has.
+        offline: Take everything from there; no step has a network.
     """
 
     kernels: tuple[str, ...] = ()
@@ -56,6 +61,8 @@ class BuildRequest:
     root_image: str | None = None
     only_tag: str | None = None
     strict: bool = False
+    mirror: Path | None = None
+    offline: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +93,7 @@ class _Job:
     kernels: tuple[Environment, ...]
     locks: MissionLocks
     request: BuildRequest
+    mirror: MirrorSource | None = None
 
     @property
     def system(self) -> RootSystem:
@@ -105,6 +113,23 @@ class _Job:
             foreign_root=self.request.root_image is not None or self.system.provider == "image",
             drift=drift,
             extra_tag=self.request.tag,
+            mirrored=self.mirror.units if self.mirror is not None else frozenset(),
+        )
+
+    def built(self, composition: Composition, *, no_cache: bool = False, say: Say) -> str:
+        """Build a composition and return the image's id."""
+        from platform_images.building.context import build_composition
+
+        return build_composition(
+            self.platform,
+            self.mission,
+            composition,
+            name=self.mission.name,
+            no_cache=no_cache,
+            strict=self.request.strict,
+            mirror=self.mirror,
+            offline=self.request.offline,
+            say=say,
         )
 
 
@@ -163,11 +188,18 @@ def build_mission(platform: Platform, mission: Mission, request: BuildRequest, *
     from platform_images.engine.root import ensure_root
 
     start = time.monotonic()
-    job = _job(platform, mission, request, say=say)
     # A root that is made anew takes the name of the one that is there: not where all names are to stay.
     new_root = request.no_cache and request.only_tag is None
-    base = ensure_root(platform, job.system, override_image=request.root_image, no_cache=new_root, say=say)
-    image, composition, drift = _built(job, base, say=say)
+    with _mirrored(_job(platform, mission, request, say=say), say=say) as job:
+        base = ensure_root(
+            platform,
+            job.system,
+            override_image=request.root_image,
+            no_cache=new_root,
+            mirrored=job.mirror.root if job.mirror is not None else None,
+            say=say,
+        )
+        image, composition, drift = _built(job, base, say=say)
     tags = composition.tags if request.only_tag is None else (request.only_tag,)
     name_image(image, *tags)
     return BuildResult(
@@ -191,6 +223,20 @@ def _job(platform: Platform, mission: Mission, request: BuildRequest, *, say: Sa
     return _Job(platform=platform, mission=mission, kernels=kernels, locks=locks, request=request)
 
 
+@contextmanager
+def _mirrored(job: _Job, *, say: Say) -> Iterator[_Job]:
+    """Give the job with what a mirror has for it, where one is named."""
+    from platform_images.mirror.reading import mirror_source
+
+    request = job.request
+    if request.mirror is None:
+        yield job
+        return
+    say(f"checking what the mirror has for {job.mission.name}")
+    with mirror_source(request.mirror, job.locks, offline=request.offline, say=say) as source:
+        yield replace(job, mirror=source)
+
+
 def _check(platform: Platform, request: BuildRequest) -> None:
     """Refuse options that do not fit together, the locks or the engine."""
     locked = platform.settings.platform
@@ -200,6 +246,10 @@ def _check(platform: Platform, request: BuildRequest) -> None:
             why="Packages of another platform have other hashes, and perhaps other versions.",
             fix=f'set platform = "{request.target_platform}" in platform.toml, then nox -s lock',
         )
+    if request.offline and request.mirror is None:
+        raise UsageError("--offline takes everything from a mirror.", fix="give --mirror DIR; invoke mirror fills one")
+    if request.offline and request.floating:
+        raise UsageError("--offline and --floating exclude each other: solving asks the indexes.")
     if request.save and not request.floating:
         raise UsageError("--save keeps what a floating build has solved.", fix="give --floating --save")
     if request.tag is not None and not _TAG.fullmatch(request.tag):
@@ -208,24 +258,15 @@ def _check(platform: Platform, request: BuildRequest) -> None:
 
 def _built(job: _Job, base: RootImage, *, say: Say) -> tuple[str, Composition, tuple[Drift, ...]]:
     """Build; where packages turn out not to be the locked ones, once more with a label that says so, all from cache."""
-    from platform_images.building.context import build_composition
     from platform_images.building.drift import recorded_drift, root_drift
     from platform_images.building.names import discard
 
-    name, request = job.mission.name, job.request
+    request = job.request
     below = root_drift(base)
     if request.strict:
         _require_none(below)
     composition = job.composed(base.reference, digest=base.digest)
-    image = build_composition(
-        job.platform,
-        job.mission,
-        composition,
-        name=name,
-        no_cache=request.no_cache,
-        strict=request.strict,
-        say=say,
-    )
+    image = job.built(composition, no_cache=request.no_cache, say=say)
     drift = (*below, *recorded_drift(image, job.locks))
     if not drift:
         return image, composition, ()
@@ -233,7 +274,7 @@ def _built(job: _Job, base: RootImage, *, say: Say) -> tuple[str, Composition, t
         discard(image)
         _require_none(drift)
     labelled = job.composed(base.reference, digest=base.digest, drift=drift)
-    final = build_composition(job.platform, job.mission, labelled, name=name, say=lambda _: None)
+    final = job.built(labelled, say=lambda _: None)
     discard(image)
     return final, labelled, drift
 

@@ -1,4 +1,4 @@
-"""Downloads: a file by its hash, from the first place that has it, whole or not at all; the one place that asks HTTP."""
+"""Downloads: a file by its hash, from the first place that has it, whole or not at all."""
 
 from __future__ import annotations
 
@@ -152,11 +152,13 @@ class Downloader:
     def _add(self, address: str, partial: Path, *, count: Count) -> None:
         """Add what comes to a file."""
         there = partial.stat().st_size if partial.is_file() else 0
-        with self._asked(address, start=there) as answer:
-            with partial.open("ab" if answer.status_code == _PARTIAL else "wb") as stream:
-                for piece in _pieces(answer, address):
-                    stream.write(piece)
-                    count(len(piece))
+        with (
+            self._asked(address, start=there) as answer,
+            partial.open("ab" if answer.status_code == _PARTIAL else "wb") as stream,
+        ):
+            for piece in _pieces(answer, address):
+                stream.write(piece)
+                count(len(piece))
 
     def _asked(self, address: str, *, start: int) -> Response:
         """Return an answer whose body has not been read.

@@ -8,9 +8,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from platform_images.compose.values import COMPOSED, NODE, TOOLS, Composition, ContextFile, channel_context
+from platform_images.compose.values import COMPOSED, MIRROR, NODE, TOOLS, Composition, ContextFile, channel_context
 from platform_images.engine.buildx import BuildRun, build, contexts
 from platform_images.engine.tools import node_context, tools_context
+from platform_images.mirror.reading import MirrorSource
 from platform_images.model.mission import Mission
 from platform_images.model.platform import Platform
 from platform_images.site import SiteSettings, site_settings
@@ -30,11 +31,14 @@ def build_composition(
     target: str | None = None,
     no_cache: bool = False,
     strict: bool = False,
+    mirror: MirrorSource | None = None,
+    offline: bool = False,
     say: Say,
 ) -> str:
     """Build a composition and return the image's id; nothing but the image is left.
 
-    With ``strict``, a step that would take another OS package than the locked one fails.
+    With ``strict``, a step that would take another OS package than the locked one fails. What comes from a mirror, the
+    composition says; with ``offline``, no step has a network.
 
     Raises:
         PrerequisiteError: There is no docker client with buildx.
@@ -42,13 +46,16 @@ def build_composition(
         UsageError: A certificate file that somebody has named does not exist.
     """
     site = site_settings(ca_bundle=ca_bundle(platform))
+    wheels = mirror.wheels if mirror is not None else None
     with contexts("main", COMPOSED, "secrets") as (main, composed, secrets):
         write_context(composed, composition.files, epoch=composition.epoch)
         if mission is not None and mission.dockerfile is not None:
             _copy_mission(mission, main, epoch=composition.epoch)
-        folders = {COMPOSED: composed, TOOLS: tools_context(platform, say=say)}
+        folders = {COMPOSED: composed, TOOLS: tools_context(platform, wheels=wheels, say=say)}
         if composition.needs_node:
-            folders[NODE] = node_context(platform, say=say)
+            folders[NODE] = node_context(platform, wheels=wheels, say=say)
+        if mirror is not None:
+            folders[MIRROR] = mirror.context
         for channel in composition.channels:
             folders[channel_context(channel)] = platform.folder / str(platform.channel(channel).path)
         run = BuildRun(
@@ -65,7 +72,7 @@ def build_composition(
             ),
             platform=platform.settings.platform,
             epoch=composition.epoch,
-            network=platform.settings.build.network,
+            network="none" if offline else platform.settings.build.network,
             target=target,
             no_cache=no_cache,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from platform_images.compose.certificates import certificate_files
 from platform_images.compose.final import final_files, final_text
 from platform_images.compose.kernels import kernel_files
@@ -20,7 +22,7 @@ from platform_images.compose.stages import (
 from platform_images.compose.values import Composition, ContextFile, Drift, Sources
 from platform_images.locks.digest import mission_digest
 from platform_images.locks.store import COMMON_OS, ROOT_UNIT, root
-from platform_images.locks.values import MissionLocks
+from platform_images.locks.values import MissionLocks, Unit
 from platform_images.model.environment import Environment
 from platform_images.model.mission import Mission
 from platform_images.model.platform import Platform
@@ -39,6 +41,7 @@ def compose(
     foreign_root: bool = False,
     drift: tuple[Drift, ...] = (),
     extra_tag: str | None = None,
+    mirrored: frozenset[Unit] = frozenset(),
 ) -> Composition:
     """Return everything that BuildKit needs to make the mission's image.
 
@@ -54,12 +57,16 @@ def compose(
         foreign_root: Whether the root was made elsewhere.
         drift: What is known to differ from the locks.
         extra_tag: One more tag, ``NAME:TAG`` or ``TAG``.
+        mirrored: Units that come from the build context of a mirror and from nowhere else.
 
     Raises:
         LockError: A lock that the image needs is not among ``locks``, or holds no solution.
         UsageError: The mission's own ``Dockerfile`` has a mistake.
     """
-    build = _build(platform, mission, kernels, locks, sources, root_image=root_image, foreign_root=foreign_root)
+    build = replace(
+        _build(platform, mission, kernels, locks, sources, root_image=root_image, foreign_root=foreign_root),
+        mirrored=mirrored,
+    )
     digest = mission_digest(locks)
     found = labels(mission, kernels, revision=revision, lock_digest=digest, base_digest=base_digest, drift=drift)
     return Composition(

@@ -26,6 +26,7 @@ class Build:
         root_image: Reference of the root image.
         foreign_root: Whether the root was made elsewhere.
         epoch: SOURCE_DATE_EPOCH of every step.
+        mirrored: Units that come from the build context of a mirror.
     """
 
     platform: Platform
@@ -36,6 +37,7 @@ class Build:
     root_image: str
     foreign_root: bool
     epoch: int
+    mirrored: frozenset[Unit] = frozenset()
 
     @property
     def environments(self) -> tuple[Environment, ...]:
@@ -80,11 +82,16 @@ def system_texts(build: Build) -> tuple[str, ...]:
     """Return the stages of the operating system."""
     texts = [
         render(build.sources, "root", root_image=build.root_image, foreign_root=build.foreign_root),
-        render(build.sources, "os", stage="os", unit=str(COMMON_OS), below="root"),
+        _os_text(build, COMMON_OS, stage="os", below="root"),
     ]
     if build.mission_os is not None:
-        texts.append(render(build.sources, "os", stage="mission-os", unit=str(build.mission_os), below="os"))
+        texts.append(_os_text(build, build.mission_os, stage="mission-os", below="os"))
     return tuple(texts)
+
+
+def _os_text(build: Build, unit: Unit, *, stage: str, below: str) -> str:
+    """Return the stage of one unit's Debian packages."""
+    return render(build.sources, "os", stage=stage, unit=str(unit), below=below, mirrored=unit in build.mirrored)
 
 
 def layered_text(build: Build) -> str:
@@ -107,6 +114,7 @@ def environment_text(build: Build, environment: Environment) -> str:
         below="os" if environment.is_base else build.system_stage,
         channels=local_channels(build.platform, lock),
         has_pip=REQUIREMENTS in lock.files,
+        mirrored=lock.unit in build.mirrored,
         build_variables=[shlex.quote(f"{name}={value}") for name, value in sorted(variables.items())],
     )
 
@@ -121,6 +129,7 @@ def common_text(build: Build) -> str:
         certificates=build.sources.certificates is not None,
         has_runtime=bool(build.sources.runtime),
         npm_unit=str(build.npm) if build.npm is not None else None,
+        npm_mirrored=build.npm in build.mirrored,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from platform_images.locks.values import Unit
 
-COMPOSED, TOOLS, NODE = "composed", "tools", "node"
+COMPOSED, TOOLS, NODE, MIRROR = "composed", "tools", "node", "mirror"
 FINAL = "final"
 
 

@@ -41,7 +41,7 @@ class BuildRun:
         secrets: Id to file of each secret; only their paths are on the command line.
         platform: Such as ``linux/amd64``.
         epoch: SOURCE_DATE_EPOCH.
-        network: ``default`` or ``host``.
+        network: ``default``, ``host`` or ``none``.
         target: The stage to stop at; the last one without it.
         tags: Names for the image.
         no_cache: Run every step again.

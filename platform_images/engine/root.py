@@ -43,6 +43,7 @@ def ensure_root(
     *,
     override_image: str | None = None,
     no_cache: bool = False,
+    mirrored: Path | None = None,
     say: Say,
 ) -> RootImage:
     """Return the root's image, which is made, loaded or pulled where the engine does not have it.
@@ -52,6 +53,7 @@ def ensure_root(
         root: The locked root.
         override_image: Build on this image instead.
         no_cache: Make it again, though the engine has it.
+        mirrored: The locked root's tar, where a mirror has it.
         say: Told what is under way, and every difference from the lock.
 
     Raises:
@@ -65,7 +67,9 @@ def ensure_root(
     elif root.provider == "image":
         image = _locked_image(root, say=say)
     else:
-        image = (None if no_cache else _present(root)) or _made(platform, root, no_cache=no_cache, say=say)
+        image = (None if no_cache else _present(root)) or _made(
+            platform, root, no_cache=no_cache, mirrored=mirrored, say=say
+        )
     for difference in image.drift:
         say(f"drift: {difference}")
     return image
@@ -93,9 +97,9 @@ def _present(root: RootSystem) -> RootImage | None:
     return RootImage(reference=reference, digest=labels[DIGEST_LABEL], drift=drift)
 
 
-def _made(platform: Platform, root: RootSystem, *, no_cache: bool, say: Say) -> RootImage:
-    """Load the locked root from the cache, or make it from its packages, or from what the archive has now."""
-    tar = None if no_cache else debootstrap.cached_tar(root.digest)
+def _made(platform: Platform, root: RootSystem, *, no_cache: bool, mirrored: Path | None, say: Say) -> RootImage:
+    """Load the locked root from a mirror or the cache, or make it: from its packages, or from what there is now."""
+    tar = mirrored or (None if no_cache else debootstrap.cached_tar(root.digest))
     if tar is not None:
         return _loaded(platform, root, tar, digest=root.digest, drift=(), say=say)
     made = debootstrap.make_root(

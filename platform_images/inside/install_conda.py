@@ -2,6 +2,7 @@
 
 LIST is JSON: {"channels": {name: {"mount": folder} or {"url": address}}, "packages": [...]}, the packages each after
 those that it needs, with name, version, build, subdir, file, channel, sha256, md5 and depends. Nothing is resolved.
+Where a mirror is mounted at /mnt/mirror, all packages come from there.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ from pathlib import Path
 from typing import Any
 
 CACHE = Path("/var/cache/platform-images-conda")
+MIRROR = Path("/mnt/mirror")
 
 
 def main(prefix: Path, listed: Path) -> None:
     """Install, then take away what only this build step knows."""
     content = json.loads(listed.read_text(encoding="utf-8"))
+    if MIRROR.is_dir():
+        for name, channel in content["channels"].items():
+            channel["mount"] = str(MIRROR / name)
     for package in content["packages"]:
         check_local(package, content["channels"][package["channel"]])
     try:

@@ -1,6 +1,7 @@
 #!/bin/sh
 # install_npm.sh LOCK TARGET: install exactly what package-lock.json names, each file checked against its integrity.
 #
+# Where a mirror is mounted at /mnt/mirror, with a lock that says where each file is there, no registry is asked.
 # Packages' own install scripts do not run: they may fetch what no lock names.
 set -eu
 
@@ -22,6 +23,12 @@ fi
 mkdir -p "$target"
 cp "$lock/package.json" "$lock/package-lock.json" "$target/"
 cd "$target"
-npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --cache-min=0
+offline=
+if [ -f /mnt/mirror/package-lock.json ]; then
+    cp /mnt/mirror/package-lock.json .
+    offline=--offline
+fi
+npm ci $offline --ignore-scripts --no-audit --no-fund --loglevel=error --cache-min=0
+cp "$lock/package-lock.json" .
 rm -rf node_modules/.package-lock.json /tmp/.npm /tmp/node-compile-cache
 sh /mnt/settle.sh /

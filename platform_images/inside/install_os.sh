@@ -58,10 +58,20 @@ configure() {
 
 file_of() { printf '%s/%s_%s_%s.deb' "$archives" "$1" "$(printf '%s' "$2" | sed 's/:/%3a/g')" "$3"; }
 
+# What a mirror that is mounted for this step has. Its content is compared with the lock where that of the cache is.
+take_mirrored() {
+    if [ ! -d /mnt/mirror ]; then return; fi
+    while read -r name version architecture sha256 path; do
+        file=$(file_of "$name" "$version" "$architecture")
+        if [ ! -f "$file" ] && [ -f "/mnt/mirror/$path" ]; then cp "/mnt/mirror/$path" "$file"; fi
+    done <"$list"
+}
+
 # Every locked file that is not in the cache, from each mirror in turn, then from each snapshot of the archive; what none
 # has is listed in $work/missing.
 # apt-helper keeps no file with another hash than it was told. Where the mirrors are is known before their lists are.
 download() {
+    take_mirrored
     apt-get --print-uris update | sed -n "s,^'\\(.*\\)/dists/.*,\\1,p" | sort -u >"$work/mirrors"
     for snapshot in ${PLATFORM_IMAGES_SNAPSHOTS-}; do printf '%s\n' "$snapshot"; done >>"$work/mirrors"
     while read -r mirror; do

@@ -1,6 +1,7 @@
 """install_pip.py PREFIX FOLDER [NAME=VALUE ...]: install the pip part of an environment from its lock.
 
 FOLDER holds requirements.txt and, where packages are built from source, build-requirements.txt, both with hashes.
+Where a mirror is mounted at /mnt/mirror, every file comes from there and no index is asked.
 Nothing is resolved: what is not in the lock is not installed. Packages of the conda part stay, which is why this is an
 installation without dependencies rather than uv's "sync". NAME=VALUE are variables for building from source.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 
 CACHE = Path("/var/cache/platform-images-uv")
 TOOLS = Path("/mnt/tools")
+MIRROR = Path("/mnt/mirror")
 UV = str(TOOLS / "bin" / "uv")
 LOCK, BUILD = "requirements.txt", "build-requirements.txt"
 BLOCK = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==[^\n]*(?:\n[ \t]+[^\n]*)*", re.MULTILINE)
@@ -52,6 +54,7 @@ def install_command(python: str, folder: Path, listed: Path) -> list[str]:
     words = [UV, "pip", "install", "--python", python, "--break-system-packages", "--no-config", "--no-progress"]
     words += ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--link-mode", "copy"]
     words += ["--cache-dir", str(CACHE), "--requirements", str(listed)]
+    words += ["--no-index", "--offline", "--find-links", str(MIRROR)] if MIRROR.is_dir() else []
     if build.exists():
         words += ["--build-constraints", str(build), "--require-build-hashes"]
         words += ["--preview-features", "build-dependency-hashes"]

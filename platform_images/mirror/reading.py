@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from platform_images.errors import MismatchError, PlatformError, UsageError
+from platform_images.errors import MismatchError, PlatformError
 from platform_images.files import json_text, sha256_file
 from platform_images.locks.store import ROOT_UNIT
 from platform_images.locks.values import PACKAGE_LOCK, Lock, MissionLocks, Unit
@@ -166,12 +166,3 @@ def _incomplete(folder: Path, what: str, missing: list[str], mission: str) -> Pl
     name = "MISSION" if mission in ("common", "project") else mission
     return PlatformError(what, why="\n".join(missing), fix=f"invoke mirror --mission {name} --out {folder}")
 
-
-def check_request(folder: Path | None, *, offline: bool) -> None:
-    """Refuse ``--offline`` without a mirror.
-
-    Raises:
-        UsageError: So it is.
-    """
-    if offline and folder is None:
-        raise UsageError("--offline takes everything from a mirror.", fix="give --mirror DIR; invoke mirror fills one")
