@@ -48,6 +48,15 @@ def images(session: nox.Session, mission: str) -> None:
         session.run(sys.executable, "-m", "invoke", verb, "--mission", mission, external=True)
 
 
+@nox.session(python=False, default=False)
+@nox.parametrize("mission", [nox.param(name, id=name) for name in MISSIONS])
+def exact(session: nox.Session, mission: str) -> None:
+    """Build one mission's image here and on a second, empty engine, and fail where the two differ; needs root."""
+    from platform_images.verify import exact as verifying
+
+    room.printed(session.error, lambda: verifying.run(PROJECT, mission))
+
+
 @nox.session(python=False)
 def tests(session: nox.Session) -> None:
     """Run the tests; words after -- go to pytest."""

@@ -60,12 +60,13 @@ def exit_code(body: Callable[[], int | None]) -> int:
     except OSError as error:
         if error.errno == errno.EPIPE:
             return _reader_gone()
-        if error.errno == errno.ENOSPC:
-            return _disk_full(error)
+        if error.errno == errno.ENOSPC and error.filename is None:
+            return _disk_full()
         if error.filename is None or os.environ.get("PLATFORM_IMAGES_DEBUG"):
             raise
-        console.show_error(refused(error))
-        return int(ExitCode.FAILED)
+        told = refused(error)
+        console.show_error(told)
+        return int(told.exit_code)
 
 
 def _reader_gone() -> int:
@@ -74,12 +75,11 @@ def _reader_gone() -> int:
     return int(ExitCode.FAILED)
 
 
-def _disk_full(error: OSError) -> int:
+def _disk_full() -> int:
     """Say where nothing more can be written, and leave no traceback at exit."""
-    where = error.filename or "standard output"
     console.show_error(
         PlatformError(
-            f"No space is left to write to {where}.",
+            "No space is left to write to standard output.",
             fix="free some space; invoke doctor shows how much each place has",
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -11,9 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from platform_images.errors import PlatformError
+from platform_images.errors import PlatformError, ToolError
 
 _CHUNK = 1 << 20
+_MOVABLE = ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "TMPDIR", "HOME")
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -37,9 +39,16 @@ def json_text(value: Any, *, ascii_only: bool = False) -> str:
 
 def refused(error: OSError) -> PlatformError:
     """Return the error for a file or folder that the system does not let this program read or write."""
+    variable = next((n for n in _MOVABLE if (top := os.environ.get(n)) and str(error.filename).startswith(top)), None)
+    moves = f"set {variable} to a folder elsewhere, or " if variable else ""
+    if error.errno == errno.ENOSPC:
+        return ToolError(
+            f"No space is left to write to {error.filename}.",
+            fix=f"{moves}free some space; invoke doctor shows how much each place has",
+        )
     return PlatformError(
         f"{error.filename} cannot be used: {error.strerror}.",
-        fix="see that it is where it should be, and that this user may read and write it",
+        fix=f"{moves}see that it is where it should be, and that this user may read and write it",
     )
 
 
@@ -64,6 +73,9 @@ def write_text(path: Path, text: str, *, mode: int = 0o644) -> bool:
             os.fsync(stream.fileno())
         temporary.chmod(mode)
         temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error  # a write does not say of which file
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

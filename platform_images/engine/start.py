@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import select
+import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +17,7 @@ from platform_images.errors import PrerequisiteError, ToolError
 from platform_images.machine import child_environment
 
 WAIT_SECONDS = 60.0
+END_SECONDS = 30.0
 _ASK_EVERY = 0.5
 _SAY_EVERY = 5.0
 _LOG_LINES = 15
@@ -56,6 +61,16 @@ def start_engine(*, systemd: bool, say: Callable[[str], None], daemon: Daemon | 
     if systemd:
         _start_service(say)
         return
+    launch(daemon, say)
+    say(f"dockerd runs; its log is {daemon.log}")
+
+
+def launch(daemon: Daemon, say: Callable[[str], None]) -> None:
+    """Start dockerd where it does not run, and return when it answers.
+
+    Raises:
+        PrerequisiteError: It did not answer within a minute, or ended; carries the end of its log.
+    """
     child: subprocess.Popen[bytes] | None = None
     daemon.log.parent.mkdir(parents=True, exist_ok=True)
     offset = daemon.log.stat().st_size if daemon.log.exists() else 0
@@ -64,7 +79,6 @@ def start_engine(*, systemd: bool, say: Callable[[str], None], daemon: Daemon | 
         child = process.detach([*daemon.program, *daemon.arguments], log=daemon.log, env=child_environment())
     if not _wait(daemon.host, say, child):
         raise _silent(daemon, offset, child)
-    say(f"dockerd runs; its log is {daemon.log}")
 
 
 def answers(host: str | None = None) -> bool:
@@ -98,6 +112,29 @@ def _alive(pidfile: Path, program: str) -> bool:
     except (OSError, ValueError):
         return False
     return name == program
+
+
+def end_daemon(daemon: Daemon) -> None:
+    """End a dockerd, and its containerd where that outlives it; return when both are gone.
+
+    A process id may be another's by now, even another dockerd's: only what runs for this runtime folder is ended.
+    """
+    for pidfile in (daemon.pidfile, daemon.runtime / "containerd" / "containerd.pid"):
+        with suppress(OSError, ValueError):
+            number = int(pidfile.read_text(encoding="ascii"))
+            if str(daemon.runtime) in Path(f"/proc/{number}/cmdline").read_text(encoding="utf-8"):
+                _end(number)
+
+
+def _end(number: int) -> None:
+    """Tell a process to end, and make it where it does not; return when it has ended."""
+    with suppress(ProcessLookupError), os.fdopen(os.pidfd_open(number)) as process_file:
+        for told in (signal.SIGTERM, signal.SIGKILL):
+            signal.pidfd_send_signal(process_file.fileno(), told)
+            if select.select([process_file], [], [], END_SECONDS)[0]:
+                break
+    with suppress(ChildProcessError):
+        os.waitpid(number, 0)
 
 
 def _start_service(say: Callable[[str], None]) -> None:

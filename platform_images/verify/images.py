@@ -102,12 +102,16 @@ def compare_images(check: Check, image: str, other: str, *, say: Say) -> Compari
     found: list[dict[str, Layer]] = [{}, {}]
     if wanted:
         say(f"{len(wanted)} layers differ; the engine writes both images out to be read")
-        found = [_layers(each, wanted & frozenset(each.layers), say=say) for each in (here, there)]
+        found = [read_some_layers(each, wanted & frozenset(each.layers), say=say) for each in (here, there)]
     return compared(check, here, there, layers_here=found[0], layers_there=found[1])
 
 
-def _layers(image: Facts, wanted: frozenset[str], *, say: Say) -> dict[str, Layer]:
-    """Read some layers of an image."""
+def read_some_layers(image: Facts, wanted: frozenset[str], *, say: Say) -> dict[str, Layer]:
+    """Read some layers of an image of the engine in use.
+
+    Raises:
+        ToolError: The engine refuses, or ends before the image does.
+    """
     if not wanted:
         return {}
     with _read("write out the image"):

@@ -89,9 +89,15 @@ def tables(report: Report) -> list[Table]:
     if report.content.findings:
         found.append(_findings_table(report.content.findings))
     for comparison in report.comparisons:
-        found.append(_layers_table(comparison))
-        if comparison.differences:
-            found += [_differences_table(comparison.differences), _causes_table(comparison.differences)]
+        found += comparison_tables(comparison)
+    return found
+
+
+def comparison_tables(comparison: Comparison) -> list[Table]:
+    """Return the tables of two images side by side."""
+    found = [_layers_table(comparison)]
+    if comparison.differences:
+        found += [_differences_table(comparison.differences), _causes_table(comparison.differences)]
     return found
 
 

@@ -1,0 +1,120 @@
+"""What the tests of faults share: a project of their own whose image is built on an engine of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from platform_images.engine.second import SecondEngine
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def copied(small_project: Path, folder: Path) -> Path:
+    """Copy the small project, with its locks as they are."""
+    shutil.copytree(small_project, folder, dirs_exist_ok=True, symlinks=True)
+    return folder
+
+
+@pytest.fixture
+def checkout(small_project: Path, tmp_path: Path) -> Path:
+    """A copy of the small project that a test may damage."""
+    return copied(small_project, tmp_path / "checkout")
+
+
+@pytest.fixture(scope="session")
+def command() -> Run:
+    """``command(folder, "nox", "-s", ..., env=...)``: as a person runs it, with its output and exit code."""
+
+    def run(folder: Path, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", *words],
+            cwd=folder,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def kill_after() -> Callable[..., str]:
+    """``kill_after("pip:", folder, "nox", ...)``: kill -9 the whole process group when it says that."""
+
+    def run(word: str, folder: Path, *words: str, env: Mapping[str, str] | None = None) -> str:
+        with subprocess.Popen(
+            [sys.executable, "-u", "-m", *words],
+            cwd=folder,
+            env={**os.environ, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as child:
+            assert child.stderr is not None
+            said = ""
+            for line in child.stderr:
+                said += line
+                if word in line:
+                    os.killpg(child.pid, signal.SIGKILL)
+                    return said
+        pytest.fail(f"it ended before it said {word!r}:\n{said}")
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def engine_env(empty_engine: SecondEngine) -> dict[str, str]:
+    """What makes a command use the second engine."""
+    return {"DOCKER_HOST": empty_engine.host}
+
+
+@pytest.fixture(scope="session")
+def image_id(engine_env: dict[str, str]) -> Callable[[], str]:
+    """The id of ``small:latest`` on the second engine."""
+
+    def ask() -> str:
+        words = ["docker", "image", "inspect", "small:latest", "--format", "{{.Id}}"]
+        env = {**os.environ, **engine_env}
+        return subprocess.run(words, env=env, capture_output=True, text=True, check=True).stdout.strip()
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def undisturbed(small_project: Path, command: Run, engine_env: dict[str, str], image_id: Callable[[], str]) -> str:
+    """The id of the small image, from a build that nothing disturbs; its locks are solved for this checkout."""
+    names = ("lock(small, os)", "lock(small, new)", "lock(small, old)")
+    for done in (
+        command(small_project, "nox", "-s", *names, env=engine_env),
+        command(small_project, "invoke", "build", "--mission", "small", env=engine_env),
+    ):
+        assert done.returncode == 0, done.stdout + done.stderr
+    return image_id()
+
+
+@pytest.fixture(scope="session")
+def told() -> Callable[..., None]:
+    """Check that a failure was told to a person: what happened, the cure, and no traceback."""
+
+    def check(done: subprocess.CompletedProcess[str], *words: str, code: int) -> None:
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        assert "Error: " in done.stderr
+        assert "To cure it: " in done.stderr
+        for word in words:
+            assert word in done.stderr, done.stderr
+
+    return check

@@ -1,0 +1,71 @@
+"""`kill -9` in the middle, and two at once: the next run does as if nothing had been."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.network,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
+]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+BUILD = ("invoke", "build", "--mission", "small")
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def asks_for_more(checkout: Path) -> None:
+    """Make the lock of one kernel stale."""
+    with (checkout / "deployments/small/kernels/new/requirements.in").open("a", encoding="utf-8") as requests:
+        requests.write("tabulate>=0.9\n")
+
+
+def test_a_killed_solve_leaves_the_lock_as_it_was(
+    checkout: Path, command: Run, kill_after: Callable[..., str], undisturbed: str
+) -> None:
+    asks_for_more(checkout)
+    before = files(checkout / "locks")
+    kill_after("pip: uv", checkout, "nox", "-s", "lock(small, new)")
+    assert files(checkout / "locks") == before
+    again = command(checkout, "nox", "-s", "lock(small, new)")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert b"tabulate==" in files(checkout / "locks")["small/new/requirements.txt"]
+    assert {name.partition("/")[0] for name in files(checkout / "locks")} == {"common", "small"}
+    assert not [name for name in files(checkout / "locks") if "/." in name], "no half-written file or folder stays"
+
+
+def test_after_a_killed_build_the_next_gives_the_same_image(
+    small_project: Path,
+    command: Run,
+    kill_after: Callable[..., str],
+    engine_env: dict[str, str],
+    image_id: Callable[[], str],
+    undisturbed: str,
+) -> None:
+    kill_after("pip part", small_project, *BUILD, "--no-cache", env=engine_env)
+    assert image_id() == undisturbed, "the image that was there stays"
+    again = command(small_project, *BUILD, env=engine_env)
+    assert again.returncode == 0, again.stderr
+    assert image_id() == undisturbed
+
+
+def test_two_builds_at_once_give_one_image(
+    small_project: Path, command: Run, engine_env: dict[str, str], image_id: Callable[[], str], undisturbed: str
+) -> None:
+    with ThreadPoolExecutor(2) as both:
+        running = [both.submit(command, small_project, *BUILD, env=engine_env) for _ in range(2)]
+        done = [each.result() for each in running]
+    assert [each.returncode for each in done] == [0, 0], "\n".join(each.stderr for each in done)
+    assert done[0].stdout == done[1].stdout
+    assert image_id() == undisturbed
+    assert sys.executable

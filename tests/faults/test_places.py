@@ -1,0 +1,112 @@
+"""Places that are full or cannot be written: which one, and what to do, is said; what was there stays whole."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.network,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
+]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+BUILD = ("invoke", "build", "--mission", "small")
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """``mounted("name", "size=1m")``: a file system of its own, which ends with the test."""
+    made: list[Path] = []
+
+    def mount(name: str, options: str) -> Path:
+        place = tmp_path / name
+        place.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], check=True)
+        made.append(place)
+        return place
+
+    yield mount
+    for place in made:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def remount(place: Path, options: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{options}", str(place)], check=True)
+
+
+def fill(place: Path) -> None:
+    """Leave no room."""
+    with (place / "ballast").open("wb", buffering=0) as stream, pytest.raises(OSError, match="No space"):
+        while True:
+            stream.write(bytes(4096))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+@pytest.mark.parametrize("variable", ["TMPDIR", "XDG_CACHE_HOME"])
+def test_a_full_disk_is_told_and_more_room_is_the_cure(
+    variable: str,
+    small_project: Path,
+    mounted: Callable[..., Path],
+    command: Run,
+    told: Callable[..., None],
+    engine_env: dict[str, str],
+    image_id: Callable[[], str],
+    undisturbed: str,
+) -> None:
+    place = mounted("full", "size=256k")
+    fill(place)
+    env = {**engine_env, variable: str(place)}
+    done = command(small_project, *BUILD, env=env)
+    told(done, "o space", str(place), code=5)
+    assert image_id() == undisturbed
+    remount(place, "size=2g")
+    again = command(small_project, *BUILD, env=env)
+    assert again.returncode == 0, again.stderr
+    assert image_id() == undisturbed
+
+
+def test_a_lock_stays_whole_where_its_disk_is_full(
+    checkout: Path, mounted: Callable[..., Path], command: Run, told: Callable[..., None], undisturbed: str
+) -> None:
+    place = mounted("locks", "size=2m")
+    before = files(checkout / "locks")
+    subprocess.run(["cp", "-a", f"{checkout}/locks/.", str(place)], check=True)
+    subprocess.run(["mount", "--bind", str(place), str(checkout / "locks")], check=True)
+    try:
+        with (checkout / "deployments/small/kernels/new/requirements.in").open("a", encoding="utf-8") as requests:
+            requests.write("tabulate>=0.9\n")
+        fill(place)
+        done = command(checkout, "nox", "-s", "lock(small, new)")
+        told(done, "o space", "locks", code=1)
+        (place / "ballast").unlink()
+        assert files(checkout / "locks") == before
+        again = command(checkout, "nox", "-s", "lock(small, new)")
+        assert again.returncode == 0, again.stdout + again.stderr
+    finally:
+        subprocess.run(["umount", "--lazy", str(checkout / "locks")], check=True)
+
+
+@pytest.mark.parametrize("variable", ["TMPDIR", "XDG_CACHE_HOME", "XDG_STATE_HOME"])
+def test_a_place_that_cannot_be_written_is_named_with_the_variable_that_moves_it(
+    variable: str,
+    small_project: Path,
+    mounted: Callable[..., Path],
+    command: Run,
+    engine_env: dict[str, str],
+    undisturbed: str,
+) -> None:
+    place = mounted("readonly", "ro")
+    done = command(small_project, *BUILD, env={**engine_env, variable: str(place)})
+    assert "Traceback" not in done.stderr
+    if done.returncode:  # Python takes another temporary folder where TMPDIR cannot be written
+        assert variable != "TMPDIR"
+        assert str(place) in done.stderr
+        assert f"To cure it: set {variable}" in done.stderr
