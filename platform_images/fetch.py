@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
 
 from platform_images.errors import MismatchError, ToolError
@@ -51,7 +51,7 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True)
 class Downloader:
-    """Asks places with this machine's certificates, proxies and passwords.
+    """Asks places with this machine's certificates, proxies and passwords; as a context, it ends its connections.
 
     Attributes:
         trust: The file of certificate authorities; those that come with the HTTP library without it.
@@ -69,12 +69,23 @@ class Downloader:
 
         return requests.Session()
 
-    def file(self, item: Item, folder: Path, *, count: Count = lambda _: None) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connections that are kept open."""
+        self._session.close()
+
+    def file(self, item: Item, folder: Path, *, name: str = "", count: Count = lambda _: None) -> None:
         """Put a file in its place below a folder; what an earlier call has left unfinished is gone on with.
 
         Args:
             item: The file.
             folder: Where its path begins.
+            name: What it is called in messages; its file name without it.
             count: Told of each number of bytes that have come.
 
         Raises:
@@ -83,13 +94,14 @@ class Downloader:
             ToolError: A place that might have it cannot be reached, or breaks off.
         """
         target = folder / item.path
+        name = name or target.name
         partial = target.with_name(f".{target.name}.part")
         target.parent.mkdir(parents=True, exist_ok=True)
         reasons: list[str] = []
         gone = True
         for address in item.addresses:
             try:
-                self._whole(address, item, partial, count=count)
+                self._whole(address, item, partial, name=name, count=count)
             except GoneError as error:
                 reasons.append(error.what)
             except ToolError as error:
@@ -99,8 +111,8 @@ class Downloader:
                 partial.chmod(0o644)
                 partial.replace(target)
                 return
-        name, why = target.name, "\n".join(reasons) or "no place is known for it"
-        if gone and reasons:
+        why = "\n".join(reasons) or "no place is known for it"
+        if gone:
             raise GoneError(f"{name} is gone: no place has it any more.", why=why)
         raise ToolError(f"{name} cannot be fetched.", why=why, fix=_FIX)
 
@@ -116,7 +128,7 @@ class Downloader:
         with self._asked(address, start=0) as answer:
             return b"".join(_pieces(answer, address))
 
-    def _whole(self, address: str, item: Item, partial: Path, *, count: Count) -> None:
+    def _whole(self, address: str, item: Item, partial: Path, *, name: str, count: Count) -> None:
         """Fetch a file, and once more from its beginning where what was there before does not fit."""
         begun = partial.is_file()
         self._receive(address, partial, count=count)
@@ -128,7 +140,7 @@ class Downloader:
         if found != item.sha256:
             partial.unlink()
             raise MismatchError(
-                f"{Path(item.path).name} has not the recorded content.",
+                f"{name} has not the recorded content.",
                 why=f"from {redacted(address)}\nexpected sha256 {item.sha256}\nfound sha256    {found}",
                 fix="find out why it changed: nothing was taken from there",
             )
@@ -182,13 +194,14 @@ class Downloader:
             )
         except requests.RequestException as error:
             raise ToolError(f"{redacted(address)}: {error}", fix=_FIX) from error
+        if answer.ok:
+            return answer
+        answer.close()
         if start and answer.status_code == requests.codes.requested_range_not_satisfiable:
             return self._asked(address, start=0)
         if answer.status_code in _GONE:
             raise GoneError(f"{redacted(address)}: it answers {answer.status_code}")
-        if not answer.ok:
-            raise ToolError(f"{redacted(address)}: it answers {answer.status_code} {answer.reason}", fix=_FIX)
-        return answer
+        raise ToolError(f"{redacted(address)}: it answers {answer.status_code} {answer.reason}", fix=_FIX)
 
     def _verified(self, host: str) -> bool | str:
         """Return against what the certificate of a host is checked, as the HTTP library wants it."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import http.client
 import lzma
 import re
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,19 +12,15 @@ from pathlib import Path
 from platform_images import aptsources
 from platform_images.channel.recipe import Deb
 from platform_images.errors import MismatchError, PrerequisiteError, ToolError
-from platform_images.files import sha256_bytes
+from platform_images.fetch import GoneError, Item, addresses, downloader
+from platform_images.files import sha256_bytes, sha256_file
 from platform_images.machine import read_os_release
-from platform_images.process import redacted, run
+from platform_images.process import run
+from platform_images.site import site_settings
 
 APT = Path("/etc/apt")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
-_SECONDS = 60
 _SCHEMES = ("http://", "https://", "file:")
-_GONE = frozenset({404, 410})
-
-
-class GoneError(ToolError):
-    """An archive answered, and no longer has a .deb file: a later version has taken its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,52 +81,28 @@ def fetch_deb(deb: Deb, *, cache: Path, bases: tuple[str, ...]) -> bytes:
         ToolError: An archive that might have it cannot be reached.
     """
     kept = cache / deb.sha256
-    if kept.is_file():
-        data = kept.read_bytes()
-        if sha256_bytes(data) == deb.sha256:
-            return data
-    data = _download(deb, bases=bases, cache=cache)
-    _check(data, deb)
-    _keep(data, kept)
-    return data
+    if not (kept.is_file() and sha256_file(kept) == deb.sha256):
+        if not bases:
+            raise _no_archive()
+        _download(deb, bases=bases, cache=cache)
+    return kept.read_bytes()
 
 
-def _download(deb: Deb, *, bases: tuple[str, ...], cache: Path) -> bytes:
-    """Return a .deb file from the first archive that has it."""
-    if not bases:
-        raise _no_archive()
-    reasons: list[str] = []
-    gone = True
-    for base in bases:
-        url = f"{base}/{deb.path}"
-        try:
-            return _get(url)
-        except OSError as error:
-            gone = gone and isinstance(error, urllib.error.HTTPError) and error.code in _GONE
-            reasons.append(f"{redacted(url)}: {error}")
-    why = "\n".join(reasons)
-    if not gone:
-        raise ToolError(f"{deb.filename} cannot be fetched.", why=why, fix="check the network, /etc/apt and the proxy")
-    raise GoneError(
-        f"{deb.filename} has been superseded: no archive has it any more.",
-        why=why,
-        fix="nothing needs it while the committed packages stand. invoke channel --update moves on to the present "
-        f".deb files; to rebuild the old package, put the file from a snapshot archive at {cache / deb.sha256}",
-    )
-
-
-def _keep(data: bytes, place: Path) -> None:
-    """Write a file of the cache in one step; another process may be doing the same."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".part-", delete=False) as stream:
-        partial = Path(stream.name)
-        try:
-            stream.write(data)
-            stream.flush()
-            partial.replace(place)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+def _download(deb: Deb, *, bases: tuple[str, ...], cache: Path) -> None:
+    """Put a .deb file into the cache, from the first archive that has it."""
+    kept = cache / deb.sha256
+    kept.unlink(missing_ok=True)
+    item = Item(path=deb.sha256, sha256=deb.sha256, addresses=addresses(bases, deb.path))
+    try:
+        with downloader(site_settings()) as downloads:
+            downloads.file(item, cache, name=deb.filename)
+    except GoneError as error:
+        raise GoneError(
+            f"{deb.filename} has been superseded: no archive has it any more.",
+            why=error.why,
+            fix="nothing needs it while the committed packages stand. invoke channel --update moves on to the present "
+            f".deb files; to rebuild the old package, put the file from a snapshot archive at {kept}",
+        ) from error
 
 
 def release_index(suite: str, architecture: str, *, bases: tuple[str, ...]) -> dict[str, Entry]:
@@ -159,15 +128,15 @@ def release_index(suite: str, architecture: str, *, bases: tuple[str, ...]) -> d
 def _pocket(base: str, pocket: str, architecture: str) -> tuple[Entry, ...]:
     """Return the packages of one archive's pocket; none where the archive does not have it."""
     try:
-        signed = _reached(f"{base}/dists/{pocket}/InRelease")
-    except urllib.error.HTTPError:
+        signed = _read(f"{base}/dists/{pocket}/InRelease")
+    except GoneError:
         return ()
     release = _verified(signed, shown=pocket)
     name = f"main/binary-{architecture}/Packages.xz"
     listed = re.search(rf"^ ([0-9a-f]{{64}}) +\d+ {re.escape(name)}$", release, re.MULTILINE)
     if listed is None:
         return ()
-    data = _reached(f"{base}/dists/{pocket}/{name}")
+    data = _read(f"{base}/dists/{pocket}/{name}")
     if sha256_bytes(data) != listed[1]:
         raise MismatchError(f"The index of {pocket} is not the one that its release file names.")
     return tuple(_entries(lzma.decompress(data).decode("utf-8")))
@@ -206,33 +175,12 @@ def _newer(one: str, other: str) -> bool:
     return run(["dpkg", "--compare-versions", one, "gt", other], ok=(0, 1)).returncode == 0
 
 
-def _check(data: bytes, deb: Deb) -> None:
-    """Refuse bytes that are not the recorded ones."""
-    found = sha256_bytes(data)
-    if found != deb.sha256:
-        raise MismatchError(
-            f"{deb.filename} is not the file that the recipe names.",
-            why=f"expected sha256 {deb.sha256}\nfound    {found}",
-        )
+def _read(address: str) -> bytes:
+    """Return what an address gives.
 
-
-def _reached(url: str) -> bytes:
-    """Return what an address gives; an answer that it has nothing is the caller's to judge."""
-    try:
-        return _get(url)
-    except urllib.error.HTTPError:
-        raise
-    except OSError as error:
-        raise ToolError(
-            f"{redacted(url)} cannot be reached.", why=str(error), fix="check the network, /etc/apt and the proxy"
-        ) from error
-
-
-def _get(url: str) -> bytes:
-    """Return what an address gives; every failure is an ``OSError``."""
-    try:
-        with urllib.request.urlopen(url, timeout=_SECONDS) as answer:  # noqa: S310 - apt's own addresses
-            data: bytes = answer.read()
-    except http.client.HTTPException as error:
-        raise OSError(f"the answer broke off: {error!r}") from error
-    return data
+    Raises:
+        GoneError: It has nothing.
+        ToolError: It cannot be reached.
+    """
+    with downloader(site_settings()) as downloads:
+        return downloads.read(address)

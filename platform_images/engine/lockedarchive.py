@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from platform_images import process
-from platform_images.errors import ToolError
-from platform_images.files import sha256_bytes, sha256_file
+from platform_images.fetch import GoneError, Item, addresses, downloader
+from platform_images.files import sha256_bytes
 from platform_images.locks.values import DebPackage
+from platform_images.site import site_settings
 from platform_images.solve.mirror import Mirrors
 from platform_images.solve.solution import Say
 
-APT_HELPER = Path("/usr/lib/apt/apt-helper")
 _LIMIT_SECONDS = 1800.0
 _SHOWN = 5
 
@@ -36,7 +36,8 @@ def locked_archive(
         say: Told what is missing.
 
     Raises:
-        ToolError: A package is not one that dpkg-deb can read.
+        MismatchError: A place has another content under a package's path.
+        ToolError: A place cannot be reached, or a package is not one that dpkg-deb can read.
     """
     if not packages:
         yield None
@@ -61,27 +62,22 @@ def source_line(folder: Path) -> str:
 
 
 def fetch(packages: Sequence[DebPackage], folder: Path, mirrors: Mirrors) -> tuple[DebPackage, ...]:
-    """Download packages to their paths below a folder, from each place in turn; return those that none has."""
-    missing = tuple(packages)
-    for place in mirrors.places:
-        if not missing or not APT_HELPER.exists():
-            continue
-        words = []
-        for each in missing:
-            target = folder / each.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            words += [f"{place.rstrip('/')}/{each.path}", str(target), f"SHA256:{each.sha256}"]
-        argv = [str(APT_HELPER), "-o", "Acquire::Retries=1", "download-file", *words]
-        with suppress(ToolError):  # it ends so where it has not got one of them
-            process.run(argv, timeout=_LIMIT_SECONDS)
-        missing = tuple(each for each in missing if not _has(folder, each))
-    return missing
+    """Download packages to their paths below a folder, from the first place that has each; return those that none has.
 
-
-def _has(folder: Path, package: DebPackage) -> bool:
-    """Whether a package is there, with the locked content."""
-    path = folder / package.path
-    return path.is_file() and sha256_file(path) == package.sha256
+    Raises:
+        MismatchError: A place has another content under a package's path.
+        ToolError: A place that might have one cannot be reached.
+    """
+    missing = []
+    with downloader(site_settings()) as downloads:
+        for each in packages:
+            places = addresses(mirrors.places, each.path)
+            item = Item(path=each.path, sha256=each.sha256, addresses=places, size=each.size)
+            try:
+                downloads.file(item, folder)
+            except GoneError:
+                missing.append(each)
+    return tuple(missing)
 
 
 def write_index(folder: Path, packages: Sequence[DebPackage], suite: str, *, architecture: str) -> None:

@@ -119,7 +119,8 @@ class Filling:
         )
 
     def close(self) -> None:
-        """End what is shown."""
+        """End connections and what is shown."""
+        self.downloads.close()
         self.progress.close()
 
     def fill(self, wanted: Sequence[Need]) -> Filled:

@@ -11,10 +11,10 @@ import platformdirs
 import pytest
 
 from platform_images.channel import build
-from platform_images.channel.archive import GoneError
 from platform_images.channel.deb import Member
 from platform_images.channel.recipe import Deb, Package, Recipe, load_recipe, save_recipe
 from platform_images.errors import MismatchError
+from platform_images.fetch import GoneError
 from platform_images.files import sha256_bytes, sha256_file
 
 MakeDeb = Callable[..., bytes]
