@@ -36,8 +36,10 @@ ROOT, SYSTEM = "root", "system"
 STUBS = ("etc/hosts", "etc/resolv.conf")
 # What build steps mount in /mnt; where there is no such name, an engine makes an empty one, and may leave it.
 MOUNTS = "mnt"
-PROGRAMS = ("bytecode.py", "changes.py", "finish.sh", "install_certificates.sh", "install_conda.py", "install_npm.sh")
-PROGRAMS += ("install_os.sh", "install_pip.py", "make_user.sh", "manifest.py", "place.sh", "run.sh", "settle.sh")
+PROGRAMS = (
+    *("bytecode.py", "changes.py", "finish.sh", "install_certificates.sh", "install_conda.py", "install_npm.sh"),
+    *("install_os.sh", "install_pip.py", "make_user.sh", "manifest.py", "place.sh", "run.sh", "settle.sh"),
+)
 FOLDERS = ("below", "certificates", "conda.json", "final", "home", "lock", "mirror", "node", "runtime", "tools")
 CHANNELS = "channel-"
 Paths = dict[str, os.stat_result]
