@@ -9,6 +9,8 @@ Why not leave this to the engine, which makes layers from what a step has writte
 the same content, and a folder in which something was made and deleted, are in its layer or not, depending on how the
 engine compares (by what the file system notes, or by size and time), and that depends on what it has built before.
 By size and time it misses a file whose content alone has changed: such a file gets another time here.
+
+What is deleted in /mnt stays in the image: in the step that deletes, the list lies there.
 """
 
 from __future__ import annotations
@@ -19,8 +21,10 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import count
 from pathlib import Path
+from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
@@ -30,21 +34,37 @@ RECORD = "opt/environments/record/manifest"
 ROOT, SYSTEM = "root", "system"
 # The engine puts its own in the place of these, and leaves traces where there is none.
 STUBS = ("etc/hosts", "etc/resolv.conf")
+# What build steps mount in /mnt; where there is no such name, an engine makes an empty one, and may leave it.
+MOUNTS = "mnt"
+PROGRAMS = (
+    *("bytecode.py", "changes.py", "finish.sh", "install_certificates.sh", "install_conda.py", "install_npm.sh"),
+    *("install_os.sh", "install_pip.py", "make_user.sh", "manifest.py", "place.sh", "run.sh", "settle.sh"),
+)
+FOLDERS = ("below", "certificates", "conda.json", "final", "home", "lock", "mirror", "node", "runtime", "tools")
+CHANNELS = "channel-"
 Paths = dict[str, os.stat_result]
 
 
-def main(name: str, below: Path, out: Path) -> None:
+class Stages(NamedTuple):
+    """A stage and the one below it: where each lies, and all that is there."""
+
+    root: Path
+    below: Path
+    now: Paths
+    before: Paths
+
+
+def main(name: str, below: Path, out: Path, *, root: Path = Path("/")) -> None:
     """Find, copy, record."""
     epoch = int(os.environ["SOURCE_DATE_EPOCH"])
-    skipped = frozenset({str(out), "/mnt", *mount_points()})
-    now, before = paths(Path("/"), skipped), paths(below, frozenset(f"{below}{path}" for path in skipped))
-    changed = {path for path in now if differs(path, now[path], before.get(path), below)}
-    deleted = gone(now, before)
+    stages = both(root, below, frozenset({str(out), *mount_points()}))
+    changed = {path for path in stages.now if differs(path, stages)}
+    deleted, kept = gone(stages)
     tree = out / "tree"
     tree.mkdir(parents=True)
-    copy(with_parents(changed), now, before, tree)
+    copy(with_parents(changed), stages, tree, epoch)
     record = tree / RECORD
-    listed = {name: [manifest.line(Path("/", path), path) for path in sorted(changed)]}
+    listed = {name: [manifest.line(root / path, path) for path in sorted(changed)]}
     if name == SYSTEM:
         listed[ROOT] = [manifest.line(below / path, path) for path in sorted(paths(below, frozenset()))]
         lay_stubs(tree, epoch)
@@ -54,7 +74,30 @@ def main(name: str, below: Path, out: Path) -> None:
     (record / f"{name}.deleted").write_text("".join(json.dumps(path) + "\n" for path in deleted), encoding="utf-8")
     (out / "deleted").write_bytes(b"".join(os.fsencode(f"/{path}") + b"\0" for path in deleted))
     settle(tree, changed, epoch)
-    say(name, changed, deleted)
+    say(name, changed, deleted, kept)
+
+
+def both(root: Path, below: Path, skipped: frozenset[str]) -> Stages:
+    """Look at the two stages, without what is mounted and without the places of mounts that an engine has left."""
+    now, before = paths(root, skipped), paths(below, frozenset(f"{below}{path}" for path in skipped))
+    return Stages(root, below, without_mount_points(now), without_mount_points(before))
+
+
+def without_mount_points(found: Paths) -> Paths:
+    """Leave out what is empty and has the name of a mount."""
+    full = {str(Path(path).parent) for path in found if path.startswith(f"{MOUNTS}/")}
+    return {path: each for path, each in found.items() if not (is_mount_s(path) and is_empty(each, path in full))}
+
+
+def is_mount_s(path: str) -> bool:
+    """Whether build steps mount something of this name."""
+    folder, _, name = path.rpartition("/")
+    return folder == MOUNTS and (name in (*PROGRAMS, *FOLDERS) or name.startswith(CHANNELS))
+
+
+def is_empty(found: os.stat_result, full: bool) -> bool:
+    """Whether it is an empty file, or a folder in which nothing was found."""
+    return not full if stat.S_ISDIR(found.st_mode) else stat.S_ISREG(found.st_mode) and found.st_size == 0
 
 
 def mount_points() -> Iterator[str]:
@@ -72,13 +115,14 @@ def paths(top: Path, skipped: frozenset[str]) -> Paths:
     return {entry.path[start:]: entry.stat(follow_symlinks=False) for entry in found}
 
 
-def differs(path: str, now: os.stat_result, before: os.stat_result | None, below: Path) -> bool:
+def differs(path: str, stages: Stages) -> bool:
     """Whether something is not what it was; the time of a folder does not count."""
+    now, before = stages.now[path], stages.before.get(path)
     if before is None or attributes(now) != attributes(before):
         return True
     if now.st_ctime_ns == before.st_ctime_ns:  # still the file of the stage below
         return False
-    here, there = Path("/", path), below / path
+    here, there = stages.root / path, stages.below / path
     if extended(here) != extended(there):
         return True
     if stat.S_ISLNK(now.st_mode):
@@ -97,10 +141,20 @@ def extended(path: Path) -> dict[str, bytes]:
     return {name: os.getxattr(path, name, follow_symlinks=False) for name in os.listxattr(path, follow_symlinks=False)}
 
 
-def gone(now: Paths, before: Paths) -> list[str]:
-    """Return what is no longer there, but for what is below something that is gone."""
-    missing = {path for path in before if path not in now}
-    return sorted(path for path in missing if str(Path(path).parent) not in missing)
+def gone(stages: Stages) -> tuple[list[str], list[str]]:
+    """Return what is no longer there, but for what is below something that is gone; and what of it must be kept.
+
+    Where a folder has become a link, a name below it would be one of the link's target: the link itself hides it.
+    """
+    found = sorted(path for path in stages.before if path not in stages.now and has_folder(path, stages.now))
+    kept = [path for path in found if Path(path).parts[0] == MOUNTS]
+    return [path for path in found if path not in kept], kept
+
+
+def has_folder(path: str, now: Paths) -> bool:
+    """Whether there is a folder, and not something else, that a path would be in."""
+    folder = path.rpartition("/")[0]
+    return not folder or (folder in now and stat.S_ISDIR(now[folder].st_mode))
 
 
 def with_parents(changed: set[str]) -> list[str]:
@@ -109,32 +163,53 @@ def with_parents(changed: set[str]) -> list[str]:
     return sorted((changed | above) - {"."})
 
 
-def copy(wanted: list[str], now: Paths, before: Paths, tree: Path) -> None:
+def copy(wanted: list[str], stages: Stages, tree: Path, epoch: int) -> None:
     """Copy paths with all that belongs to them; names of one file stay names of one file."""
-    seen: dict[tuple[int, int], Path] = {}
+    names: dict[tuple[int, int], list[str]] = {}
     for path in wanted:
-        source, target, found = Path("/", path), tree / path, now[path]
+        source, target, found = stages.root / path, tree / path, stages.now[path]
         if stat.S_ISDIR(found.st_mode):
             target.mkdir()
         elif stat.S_ISLNK(found.st_mode):
             target.symlink_to(source.readlink())
         elif stat.S_ISREG(found.st_mode):
-            first = seen.setdefault((found.st_dev, found.st_ino), target)
-            if first != target:
-                os.link(first, target)
+            same = names.setdefault((found.st_dev, found.st_ino), [])
+            same.append(path)
+            if len(same) > 1:
+                os.link(tree / same[0], target)
                 continue
             shutil.copyfile(source, target)
         else:
             os.mknod(target, found.st_mode, found.st_rdev)
         os.chown(target, found.st_uid, found.st_gid, follow_symlinks=False)
         shutil.copystat(source, target, follow_symlinks=False)
-        if like(found, before.get(path)):
-            os.utime(target, (int(found.st_mtime) + 1,) * 2, follow_symlinks=False)
+        if not stat.S_ISDIR(found.st_mode) and not stat.S_ISREG(found.st_mode):
+            date(target, found, [stages.before.get(path)], epoch)
+    for same in names.values():
+        date(tree / same[0], stages.now[same[0]], [stages.before.get(path) for path in same], epoch)
 
 
-def like(now: os.stat_result, before: os.stat_result | None) -> bool:
+def date(target: Path, now: os.stat_result, before: Iterable[os.stat_result | None], epoch: int) -> None:
+    """Give a file a time that is not too late, and with which none of its names looks like what was there."""
+    lower = [each for each in before if each is not None]
+    time = int(now.st_mtime) + 1 if any(like(now, each) for each in lower) else now.st_mtime
+    if time > epoch + 1:
+        time = epoch
+    taken = {int(each.st_mtime) for each in lower if size_and_attributes(each) == size_and_attributes(now)}
+    if int(time) in taken:
+        time = next(each for each in count(epoch + 1, -1) if each not in taken)
+    if time != now.st_mtime:
+        os.utime(target, (time, time), follow_symlinks=False)
+
+
+def size_and_attributes(found: os.stat_result) -> tuple[int, ...]:
+    """Return what an engine compares beside the time."""
+    return (found.st_mode, found.st_uid, found.st_gid, found.st_rdev, found.st_size)
+
+
+def like(now: os.stat_result, before: os.stat_result) -> bool:
     """Whether an engine that compares by size and time takes a changed file for the one that was there."""
-    return before is not None and attributes(now) == attributes(before) and not stat.S_ISDIR(now.st_mode)
+    return attributes(now) == attributes(before) and not stat.S_ISDIR(now.st_mode)
 
 
 def lay_stubs(tree: Path, epoch: int) -> None:
@@ -151,7 +226,7 @@ def settle(tree: Path, changed: set[str], epoch: int) -> None:
     for top, folders, names in os.walk(tree, topdown=False):
         for name in names:
             path = Path(top, name)
-            if str(path.relative_to(tree)) not in changed or path.lstat().st_mtime > epoch + 1:
+            if str(path.relative_to(tree)) not in changed:
                 os.utime(path, (epoch, epoch), follow_symlinks=False)
         for name in folders:
             path = Path(top, name)
@@ -159,12 +234,14 @@ def settle(tree: Path, changed: set[str], epoch: int) -> None:
                 os.utime(path, (min(int(path.stat().st_mtime), epoch),) * 2)
 
 
-def say(name: str, changed: set[str], deleted: list[str]) -> None:
+def say(name: str, changed: set[str], deleted: list[str], kept: list[str]) -> None:
     """Tell how much it was, and of what makes the image's digest another one in each build."""
     print(f"{name}: {len(changed)} paths changed")  # noqa: T201
     if deleted:
         shown = ", ".join(f"/{path}" for path in deleted[:5])
         print(f"note: {len(deleted)} paths of the layers below are deleted ({shown}); an engine dates deletions")  # noqa: T201
+    if kept:
+        print(f"note: {', '.join(f'/{path}' for path in kept[:5])}: what is deleted in /mnt stays in the image")  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -82,7 +82,10 @@ def merged(tree: Tree, listed: Sequence[Manifest]) -> Listed:
             continue
         try:
             _delete(found, deleted_names(tree.texts.get(manifest.deleted, b"")))
+            folders = parents(found.entries)
             for path, entry in parsed(text):
+                if entry.kind != DIRECTORY and path in folders:  # what was below is not among the deleted names
+                    _delete(found, frozenset({path}))
                 found.entries[path] = entry
                 found.layers[path] = manifest.layer
         except ValueError as error:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -24,6 +25,28 @@ def docker(*words: str) -> str:
 @pytest.fixture(scope="session")
 def docker_cli() -> Callable[..., str]:
     return docker
+
+
+@pytest.fixture(scope="session")
+def config() -> Callable[[str], dict[str, object]]:
+    """``config(image)``: what the image sets for its containers."""
+
+    def found(image: str) -> dict[str, object]:
+        values: dict[str, object] = json.loads(docker("image", "inspect", image, "--format", "{{json .Config}}"))
+        return values
+
+    return found
+
+
+@pytest.fixture(scope="session")
+def inside() -> Callable[[str, str], str]:
+    """``inside(image, script)``: what a shell in the image prints."""
+
+    def said(image: str, script: str) -> str:
+        words = ("--rm", "--network", "none", "--label", "platform-images.role=test", image, "sh", "-c", script)
+        return docker("run", *words)
+
+    return said
 
 
 @contextlib.contextmanager

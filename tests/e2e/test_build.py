@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
-import tarfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +15,8 @@ from platform_images.site import site_settings
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 Invoke = Callable[..., subprocess.CompletedProcess[str]]
 Docker = Callable[..., str]
+Config = Callable[[str], dict[str, object]]
+Inside = Callable[[str, str], str]
 REQUESTS = "deployments/small/kernels/new/requirements.in"
 
 
@@ -36,19 +36,8 @@ def edited(small_image: str, small_project: Path, docker_cli: Docker) -> Iterato
     docker_cli("rmi", "small:kept")
 
 
-def config(docker_cli: Docker, image: str) -> dict[str, object]:
-    found: dict[str, object] = json.loads(docker_cli("image", "inspect", image, "--format", "{{json .Config}}"))
-    return found
-
-
-def inside(docker_cli: Docker, image: str, script: str) -> str:
-    return docker_cli(
-        "run", "--rm", "--network", "none", "--label", "platform-images.role=test", image, "sh", "-c", script
-    )
-
-
-def test_the_labels_name_version_lock_and_commit(small_image: str, docker_cli: Docker) -> None:
-    labels = config(docker_cli, small_image)["Labels"]
+def test_the_labels_name_version_lock_and_commit(small_image: str, config: Config) -> None:
+    labels = config(small_image)["Labels"]
     assert isinstance(labels, dict)
     assert labels["org.opencontainers.image.title"] == "Small mission for tests"
     assert labels["org.opencontainers.image.version"] == "1.0"
@@ -59,30 +48,30 @@ def test_the_labels_name_version_lock_and_commit(small_image: str, docker_cli: D
     assert "platform-images.drift" in labels
 
 
-def test_the_tag_names_version_and_lock_digest(small_image: str, docker_cli: Docker) -> None:
-    labels = config(docker_cli, small_image)["Labels"]
+def test_the_tag_names_version_and_lock_digest(small_image: str, config: Config, docker_cli: Docker) -> None:
+    labels = config(small_image)["Labels"]
     assert isinstance(labels, dict)
     digest = labels["platform-images.lock-digest"].removeprefix("sha256:")
     same = docker_cli("image", "inspect", f"small:1.0-{digest[:12]}", small_image, "--format", "{{.Id}}").splitlines()
     assert len(set(same)) == 1
 
 
-def test_every_part_of_the_mission_is_in_the_image(small_image: str, docker_cli: Docker) -> None:
-    assert inside(docker_cli, small_image, "figlet -v | head -1").strip()
-    assert inside(docker_cli, small_image, "cat /srv/small/step.txt") == "made by the mission's own step"
-    assert inside(docker_cli, small_image, "stat -c %a /etc/small/small.conf") == "640"
-    assert inside(docker_cli, small_image, "cat ~/WELCOME.md") == "# Welcome to the small mission"
-    assert inside(docker_cli, small_image, "id -u; id -g; echo $HOME").split() == ["1000", "100", "/home/jovyan"]
+def test_every_part_of_the_mission_is_in_the_image(small_image: str, inside: Inside) -> None:
+    assert inside(small_image, "figlet -v | head -1").strip()
+    assert inside(small_image, "cat /srv/small/step.txt") == "made by the mission's own step"
+    assert inside(small_image, "stat -c %a /etc/small/small.conf") == "640"
+    assert inside(small_image, "cat ~/WELCOME.md") == "# Welcome to the small mission"
+    assert inside(small_image, "id -u; id -g; echo $HOME").split() == ["1000", "100", "/home/jovyan"]
 
 
-def test_only_the_locked_versions_are_installed(small_image: str, small_project: Path, docker_cli: Docker) -> None:
+def test_only_the_locked_versions_are_installed(small_image: str, small_project: Path, inside: Inside) -> None:
     for kernel in ("new", "old"):
         lock = (small_project / f"locks/small/{kernel}/requirements.txt").read_text(encoding="utf-8")
         locked = {line.split(";")[0].rstrip(" \\") for line in lock.splitlines() if "==" in line and line[0].isalnum()}
         code = (
             "from importlib.metadata import distributions as d; print(*sorted(f'{x.name}=={x.version}' for x in d()))"
         )
-        found = inside(docker_cli, small_image, f'/opt/conda/envs/{kernel}/bin/python -c "{code}"').split()
+        found = inside(small_image, f'/opt/conda/envs/{kernel}/bin/python -c "{code}"').split()
         assert {name.lower().replace("_", "-") for name in found} == {name.lower().replace("_", "-") for name in locked}
 
 
@@ -92,17 +81,19 @@ def certificates(text: str) -> set[str]:
     return {"".join(block.split("-----END CERTIFICATE-----")[0].split()) for block in blocks}
 
 
-def test_neither_certificates_nor_settings_of_the_host_stay_in_the_image(small_image: str, docker_cli: Docker) -> None:
-    debian = certificates(inside(docker_cli, small_image, "cat /usr/share/ca-certificates/mozilla/*.crt"))
-    assert certificates(inside(docker_cli, small_image, "cat /etc/ssl/certs/ca-certificates.crt")) == debian
+def test_neither_certificates_nor_settings_of_the_host_stay_in_the_image(
+    small_image: str, inside: Inside, docker_cli: Docker
+) -> None:
+    debian = certificates(inside(small_image, "cat /usr/share/ca-certificates/mozilla/*.crt"))
+    assert certificates(inside(small_image, "cat /etc/ssl/certs/ca-certificates.crt")) == debian
     settings = site_settings()
     assert settings.ca_bundle is not None
     foreign = certificates(settings.ca_bundle.read_text(encoding="utf-8")) - debian
     searched = "/etc /usr/local /opt/environments /opt/conda/etc /opt/conda/ssl /home /root /var /tmp"
     for body in sorted(foreign):
-        assert inside(docker_cli, small_image, f"grep -rlsF -e '{body[-60:-1]}' {searched} || true") == ""
+        assert inside(small_image, f"grep -rlsF -e '{body[-60:-1]}' {searched} || true") == ""
     assert "BEGIN CERTIFICATE" not in docker_cli("history", "--no-trunc", "--format", "{{.CreatedBy}}", small_image)
-    assert inside(docker_cli, small_image, "ls /run/secrets 2>/dev/null || true") == ""
+    assert inside(small_image, "ls /run/secrets 2>/dev/null || true") == ""
 
 
 def test_building_again_changes_nothing(
@@ -128,98 +119,6 @@ def test_building_without_any_cached_step_gives_the_same_image(
     assert told is None, told.stdout + told.stderr
 
 
-def layers_of(image: str) -> Iterator[dict[str, tarfile.TarInfo]]:
-    """Yield each layer's members by path, the lowest first."""
-    with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:
-        found: dict[str, dict[str, tarfile.TarInfo]] = {}
-        order: list[str] = []
-        with tarfile.open(fileobj=saved.stdout, mode="r|") as archive:
-            for member in archive:
-                content = archive.extractfile(member)
-                if content is not None and member.name == "manifest.json":
-                    order = json.load(content)[0]["Layers"]
-                elif content is not None and member.size > 10_000:  # not a description, nor an empty layer
-                    with tarfile.open(fileobj=content, mode="r|") as layer:
-                        found[member.name] = {each.name: each for each in layer}
-    yield from (found.get(name, {}) for name in order)
-
-
-def test_a_layer_holds_nothing_that_an_engine_might_leave_out(small_image: str) -> None:
-    """Engines make layers by what the file system notes or by size and time: what both tell must be the same."""
-    lower: dict[str, tarfile.TarInfo] = {}
-    for layer in layers_of(small_image):
-        parents = {str(parent) for path in layer for parent in PurePosixPath(path).parents}
-        for path, member in layer.items():
-            assert "/.wh." not in f"/{path}"
-            before = lower.get(path)
-            if before is None:
-                continue
-            same = (member.type, member.mode, member.uid, member.gid) == (
-                before.type,
-                before.mode,
-                before.uid,
-                before.gid,
-            )
-            if member.isdir():
-                assert path in parents or not same, f"{path} is there without a reason"
-            else:
-                assert not same or (member.size, member.mtime) != (before.size, before.mtime), path
-        lower.update(layer)
-    assert len(lower) > 10_000
-
-
-OWN_STEPS = """
-FROM common AS builder
-RUN printf built > /thing
-
-FROM common AS mission
-ENV OWN="a  b"
-EXPOSE 9999
-COPY --from=builder /thing /srv/new/thing
-RUN rm -r /usr/share/perl5 && rm /usr/bin/figlist \\
-    && tr a-z A-Z < /etc/skel/.bashrc > /tmp/upper && cat /tmp/upper > /etc/skel/.bashrc && rm /tmp/upper \\
-    && ln -sf mawk /etc/alternatives/own && chmod 0700 /srv && ln /srv/new/thing /srv/new/same
-"""
-
-
-@pytest.fixture
-def own_steps(small_image: str, small_project: Path, run_invoke: Invoke, docker_cli: Docker) -> Iterator[str]:
-    """The small image with other steps of the mission's own; put back afterwards."""
-    names = json.loads(docker_cli("image", "inspect", small_image, "--format", "{{json .RepoTags}}"))
-    docker_cli("tag", small_image, "small:kept")
-    path = small_project / "deployments" / "small" / "Dockerfile"
-    before = path.read_text(encoding="utf-8")
-    path.write_text(OWN_STEPS, encoding="utf-8")
-    done = run_invoke(small_project, "build", "--mission", "small", "--tag", "own-steps")
-    path.write_text(before, encoding="utf-8")
-    for name in names:
-        docker_cli("tag", "small:kept", name)
-    docker_cli("rmi", "small:kept")
-    assert done.returncode == 0, done.stderr
-    yield "small:own-steps"
-    docker_cli("rmi", "small:own-steps")
-
-
-def test_what_a_mission_s_steps_do_to_the_system_is_in_the_image(
-    own_steps: str, small_project: Path, run_invoke: Invoke, docker_cli: Docker
-) -> None:
-    script = (
-        "cat /srv/new/thing; test ! -e /usr/share/perl5; test ! -e /usr/bin/figlist; stat -c %a /srv;"
-        "grep -c ALIAS /etc/skel/.bashrc; readlink /etc/alternatives/own; stat -c %h /srv/new/same; stat -c %Y /srv/new"
-    )
-    said = docker_cli("run", "--rm", "--user", "root", "--network", "none", own_steps, "sh", "-ec", script).split()
-    assert said[0] == "built700"
-    assert int(said[1]) > 0
-    assert said[2:4] == ["mawk", "2"]
-    assert int(said[4]) <= time.time() - 86400, "COPY dates folders anew; the layer does not"
-    found = config(docker_cli, own_steps)
-    assert "OWN=a  b" in found["Env"]  # type: ignore[operator]
-    assert "9999/tcp" in found["ExposedPorts"]  # type: ignore[operator]
-    done = run_invoke(small_project, "verify", "--mission", "small", "--image", own_steps, "--json")
-    names = {each["name"] for each in json.loads(done.stdout)["content"]["findings"]}
-    assert names == {"/usr/bin/figlist"} | {name for name in names if name.startswith("/usr/share/perl5/")}, done.stdout
-
-
 def test_print_shows_the_dockerfile_and_builds_nothing(
     small_image: str, small_project: Path, run_invoke: Invoke, docker_cli: Docker
 ) -> None:
@@ -240,25 +139,25 @@ def test_a_frozen_build_refuses_a_stale_lock_and_names_the_cure(edited: Path, ru
 
 
 @pytest.mark.network
-def test_locking_cures_a_stale_lock(edited: Path, run_invoke: Invoke, run_nox: Invoke, docker_cli: Docker) -> None:
+def test_locking_cures_a_stale_lock(edited: Path, run_invoke: Invoke, run_nox: Invoke, inside: Inside) -> None:
     solved = run_nox(edited, "lock(small, new)")
     assert solved.returncode == 0, solved.stderr
     checked = run_nox(edited, "lock_check")
     assert checked.returncode == 0, checked.stderr + checked.stdout
     built = run_invoke(edited, "build", "--mission", "small", "--kernel", "new", "--tag", "cured")
     assert built.returncode == 0, built.stderr
-    assert inside(docker_cli, "small:cured", "/opt/conda/envs/new/bin/python -c 'import tabulate; print(1)'") == "1"
+    assert inside("small:cured", "/opt/conda/envs/new/bin/python -c 'import tabulate; print(1)'") == "1"
 
 
 @pytest.mark.network
 def test_floating_solves_first_and_leaves_the_saved_locks_alone(
-    edited: Path, run_invoke: Invoke, docker_cli: Docker
+    edited: Path, run_invoke: Invoke, inside: Inside
 ) -> None:
     before = {p: p.read_bytes() for p in (edited / "locks").rglob("*") if p.is_file()}
     done = run_invoke(edited, "build", "--mission", "small", "--kernel", "new", "--floating", "--tag", "floating")
     assert done.returncode == 0, done.stderr
     assert {p: p.read_bytes() for p in (edited / "locks").rglob("*") if p.is_file()} == before
-    assert inside(docker_cli, "small:floating", "/opt/conda/envs/new/bin/python -c 'import tabulate; print(1)'") == "1"
+    assert inside("small:floating", "/opt/conda/envs/new/bin/python -c 'import tabulate; print(1)'") == "1"
 
 
 @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])

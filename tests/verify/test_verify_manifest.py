@@ -59,6 +59,21 @@ def test_later_manifests_override_and_delete(lines: Lines, base: Environment, ke
     assert found.layers == {"etc": "root", "etc/a": "system", "usr/doc2": "system", "etc/b": "mission"}
 
 
+@pytest.mark.parametrize("kind", ["l", "f"])
+def test_nothing_is_left_below_a_folder_that_something_else_replaced(
+    lines: Lines, base: Environment, kind: str
+) -> None:
+    """Its names are not among the deleted: through a link they would be those of the link's target."""
+    places = manifest.manifests((base,))
+    other = Entry(kind, 0o777, 0, 0, "other")
+    texts = {each.path: b"" for each in places}
+    texts[at("root.jsonl")] = lines({"etc": FOLDER, "etc/data/a/b": OLD, "etc/data2": OLD})
+    texts[at("mission.jsonl")] = lines({"etc/data": other, "srv/a": NEW})
+    found = manifest.merged(Tree(entries={}, texts=texts), places)
+    assert found.entries == {"etc": FOLDER, "etc/data": other, "etc/data2": OLD, "srv/a": NEW}
+    assert found.layers["etc/data"] == "mission"
+
+
 def test_a_manifest_that_is_missing_or_unreadable_is_a_finding(base: Environment) -> None:
     places = manifest.manifests((base,))
     texts = {each.path: b"" for each in places if each.layer != "files"} | {at("mission.jsonl"): b"?\n"}

@@ -114,6 +114,10 @@ FROM common AS mission
 ARG SOURCE_DATE_EPOCH
 SHELL ["/bin/sh", "-c", "trap 'sh /mnt/settle.sh /' EXIT; if [ -f /run/secrets/site ]; then . /run/secrets/site; fi; eval \"$0\""]
 RUN --mount=type=secret,id=site --mount=type=secret,id=ca --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh mkdir -p /srv/small && echo "made by the mission's own step" > /srv/small/step.txt
+# What layers are easily made wrong of: a file in /mnt; files of which the content alone is new, one with another name.
+RUN --mount=type=secret,id=site --mount=type=secret,id=ca --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh echo left > /mnt/left.txt \
+    && for name in issue issue.net; do cp -p /etc/$name /tmp/old && tr a-z A-Z < /tmp/old > /etc/$name \
+    && touch -r /tmp/old /etc/$name && rm /tmp/old; done && ln /etc/issue.net /etc/another-issue
 
 # ---- files: what is small and changes often
 FROM mission AS files
