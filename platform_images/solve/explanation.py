@@ -72,7 +72,7 @@ def _nonsense(label: str, said: str) -> tuple[str, str] | None:
     where = f" at {_host(url.group())}" if url else ""
     return (
         f"The package index{where} did not answer as an index does while {label} was solved.",
-        "invoke doctor --network shows the index and proxy settings in use; see what that address gives, then try again",
+        "invoke doctor --network shows the index and proxy settings in use; see what the address gives, then try again",
     )
 
 
