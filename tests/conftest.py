@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from platform_images.engine.second import SecondEngine, second_engine
-
 PROJECT = Path(__file__).resolve().parent.parent
 _STRIPPED = ("CONDA_", "MAMBA_", "SOURCE_DATE_EPOCH", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
 
@@ -115,13 +113,6 @@ def small_image(small_project: Path) -> Iterator[str]:
     assert done.returncode == 0, done.stderr
     yield "small:latest"
     remove_images(image_names("small"))
-
-
-@pytest.fixture(scope="session")
-def empty_engine() -> Iterator[SecondEngine]:
-    """A second Docker Engine that has nothing yet; nothing of it is left at the end."""
-    with second_engine(say=lambda _: None) as engine:
-        yield engine
 
 
 def image_names(repository: str = "") -> set[str]:

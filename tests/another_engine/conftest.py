@@ -1,4 +1,4 @@
-"""What the tests of faults share: a project of their own whose image is built on an engine of their own."""
+"""What the tests on another engine share: the engine, and commands that use it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from platform_images.engine.second import SecondEngine
+from platform_images.engine.second import SecondEngine, second_engine
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -75,13 +75,20 @@ def kill_after() -> Callable[..., str]:
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+def empty_engine() -> Iterator[SecondEngine]:
+    """A second Docker Engine that has nothing at first, and of which nothing is left after the tests of this folder."""
+    with second_engine(say=lambda _: None) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="package")
 def engine_env(empty_engine: SecondEngine) -> dict[str, str]:
     """What makes a command use the second engine."""
     return {"DOCKER_HOST": empty_engine.host}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def image_id(engine_env: dict[str, str]) -> Callable[[], str]:
     """The id of ``small:latest`` on the second engine."""
 
@@ -93,7 +100,7 @@ def image_id(engine_env: dict[str, str]) -> Callable[[], str]:
     return ask
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def undisturbed(small_project: Path, command: Run, engine_env: dict[str, str], image_id: Callable[[], str]) -> str:
     """The id of the small image, from a build that nothing disturbs; its locks are solved for this checkout."""
     names = ("lock(small, os)", "lock(small, new)", "lock(small, old)")

@@ -1,0 +1,103 @@
+"""An offline build from a mirror, on an engine that has nothing yet and for another person, gives the same image."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from platform_images.engine.second import SecondEngine
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.network,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
+]
+Invoke = Callable[..., subprocess.CompletedProcess[str]]
+NOBODY = "http://127.0.0.1:9"
+
+
+def docker(*words: str) -> list[str]:
+    return subprocess.run(["docker", *words], capture_output=True, text=True, check=True).stdout.split()
+
+
+def steps() -> set[str]:
+    """The build steps that the engine in use keeps."""
+    return set(docker("buildx", "du", "--verbose", "--format", "{{.ID}}"))
+
+
+@pytest.fixture
+def no_step_stays() -> Iterator[None]:
+    """A mission that no other test needs leaves nothing in the engine in use."""
+    before = steps()
+    there = docker("images", "--quiet", "jwebbinar")
+    yield
+    names = [] if there else docker("images", "jwebbinar", "--format", "{{.Repository}}:{{.Tag}}")
+    if names:
+        docker("rmi", "--force", *names)
+    for step in sorted(steps() - before):
+        docker("builder", "prune", "--all", "--force", "--filter", f"id={step}")
+
+
+@pytest.fixture(params=["small", "tike", "jwebbinar"])
+def mission(request: pytest.FixtureRequest) -> str:
+    """A mission's name; its image is on the engine in use."""
+    name = str(request.param)
+    if name != "jwebbinar":
+        request.getfixturevalue(f"{name}_image")
+        return name
+    request.getfixturevalue("no_step_stays")
+    done = request.getfixturevalue("run_invoke")(request.getfixturevalue("project"), "build", "--mission", name)
+    assert done.returncode == 0, done.stderr
+    return name
+
+
+@pytest.fixture
+def checkout(mission: str, project: Path, small_project: Path) -> Path:
+    return small_project if mission == "small" else project
+
+
+@pytest.fixture(scope="package")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for one mirror of all the missions."""
+    folder = tmp_path_factory.mktemp("mirror")
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def elsewhere(empty_engine: SecondEngine, tmp_path: Path) -> dict[str, str]:
+    """The environment of another person, on the other engine, where no network answers."""
+    places = {}
+    for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        (tmp_path / name.lower()).mkdir()
+        places[name] = str(tmp_path / name.lower())
+    other = {"TZ": "Pacific/Kiritimati", "LANG": "C", "LC_ALL": "POSIX"}
+    nobody = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), NOBODY)
+    return {**empty_engine.environment(), **places, **other, **nobody}
+
+
+def test_the_image_is_the_same_without_a_network_on_an_engine_that_has_nothing(
+    mission: str, checkout: Path, mirror: Path, elsewhere: dict[str, str], run_invoke: Invoke
+) -> None:
+    filled = run_invoke(checkout, "mirror", "--mission", mission, "--out", str(mirror))
+    assert filled.returncode == 0, filled.stderr
+    done = subprocess.run(
+        [sys.executable, "-m", "invoke", "build", "--mission", mission, "--mirror", str(mirror), "--offline"],
+        cwd=checkout,
+        env=elsewhere,
+        umask=0o077,
+        capture_output=True,
+        text=True,
+        timeout=7200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    asked = ["docker", "image", "inspect", f"{mission}:latest", "--format", "{{.Id}}"]
+    there = subprocess.run(asked, env=elsewhere, capture_output=True, text=True, check=True).stdout.split()
+    assert there == docker(*asked[1:]), f'nox -s "exact({mission})" says what differs'
