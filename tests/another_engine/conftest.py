@@ -83,6 +83,20 @@ def empty_engine() -> Iterator[SecondEngine]:
 
 
 @pytest.fixture(scope="package")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for one mirror of all the missions."""
+    folder = tmp_path_factory.mktemp("mirror")
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="package")
+def build(mirror: Path) -> tuple[str, ...]:
+    """The words that build the small mission, with the steps that were made before from the same mirror."""
+    return ("invoke", "build", "--mission", "small", "--mirror", str(mirror), "--offline")
+
+
+@pytest.fixture(scope="package")
 def engine_env(empty_engine: SecondEngine) -> dict[str, str]:
     """What makes a command use the second engine."""
     return {"DOCKER_HOST": empty_engine.host}
@@ -101,12 +115,20 @@ def image_id(engine_env: dict[str, str]) -> Callable[[], str]:
 
 
 @pytest.fixture(scope="package")
-def undisturbed(small_project: Path, command: Run, engine_env: dict[str, str], image_id: Callable[[], str]) -> str:
-    """The id of the small image, from a build that nothing disturbs; its locks are solved for this checkout."""
-    names = ("lock(small, os)", "lock(small, new)", "lock(small, old)")
+def undisturbed(
+    small_image: str,
+    small_project: Path,
+    command: Run,
+    engine_env: dict[str, str],
+    image_id: Callable[[], str],
+    mirror: Path,
+    build: tuple[str, ...],
+) -> str:
+    """The id of the small image, from a build that nothing disturbs."""
+    del small_image  # it is what solves the mission's locks for this checkout
     for done in (
-        command(small_project, "nox", "-s", *names, env=engine_env),
-        command(small_project, "invoke", "build", "--mission", "small", env=engine_env),
+        command(small_project, "invoke", "mirror", "--mission", "small", "--out", str(mirror)),
+        command(small_project, *build, env=engine_env),
     ):
         assert done.returncode == 0, done.stdout + done.stderr
     return image_id()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -60,14 +59,6 @@ def mission(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def checkout(mission: str, project: Path, small_project: Path) -> Path:
     return small_project if mission == "small" else project
-
-
-@pytest.fixture(scope="package")
-def mirror(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder for one mirror of all the missions."""
-    folder = tmp_path_factory.mktemp("mirror")
-    yield folder
-    shutil.rmtree(folder)
 
 
 @pytest.fixture

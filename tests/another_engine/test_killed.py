@@ -16,7 +16,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
 ]
 Run = Callable[..., subprocess.CompletedProcess[str]]
-BUILD = ("invoke", "build", "--mission", "small")
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -49,20 +48,26 @@ def test_after_a_killed_build_the_next_gives_the_same_image(
     kill_after: Callable[..., str],
     engine_env: dict[str, str],
     image_id: Callable[[], str],
+    build: tuple[str, ...],
     undisturbed: str,
 ) -> None:
-    kill_after("pip part", small_project, *BUILD, "--no-cache", env=engine_env)
+    kill_after("conda part", small_project, *build, "--no-cache", env=engine_env)
     assert image_id() == undisturbed, "the image that was there stays"
-    again = command(small_project, *BUILD, env=engine_env)
+    again = command(small_project, *build, env=engine_env)
     assert again.returncode == 0, again.stderr
     assert image_id() == undisturbed
 
 
 def test_two_builds_at_once_give_one_image(
-    small_project: Path, command: Run, engine_env: dict[str, str], image_id: Callable[[], str], undisturbed: str
+    small_project: Path,
+    command: Run,
+    engine_env: dict[str, str],
+    image_id: Callable[[], str],
+    build: tuple[str, ...],
+    undisturbed: str,
 ) -> None:
     with ThreadPoolExecutor(2) as both:
-        running = [both.submit(command, small_project, *BUILD, env=engine_env) for _ in range(2)]
+        running = [both.submit(command, small_project, *build, env=engine_env) for _ in range(2)]
         done = [each.result() for each in running]
     assert [each.returncode for each in done] == [0, 0], "\n".join(each.stderr for each in done)
     assert done[0].stdout == done[1].stdout

@@ -15,7 +15,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
 ]
 Run = Callable[..., subprocess.CompletedProcess[str]]
-BUILD = ("invoke", "build", "--mission", "small")
 
 
 @pytest.fixture
@@ -59,16 +58,17 @@ def test_a_full_disk_is_told_and_more_room_is_the_cure(
     told: Callable[..., None],
     engine_env: dict[str, str],
     image_id: Callable[[], str],
+    build: tuple[str, ...],
     undisturbed: str,
 ) -> None:
     place = mounted("full", "size=256k")
     fill(place)
     env = {**engine_env, variable: str(place)}
-    done = command(small_project, *BUILD, env=env)
+    done = command(small_project, *build, env=env)
     told(done, "o space", str(place), code=5)
     assert image_id() == undisturbed
     remount(place, "size=2g")
-    again = command(small_project, *BUILD, env=env)
+    again = command(small_project, *build, env=env)
     assert again.returncode == 0, again.stderr
     assert image_id() == undisturbed
 
@@ -101,10 +101,11 @@ def test_a_place_that_cannot_be_written_is_named_with_the_variable_that_moves_it
     mounted: Callable[..., Path],
     command: Run,
     engine_env: dict[str, str],
+    build: tuple[str, ...],
     undisturbed: str,
 ) -> None:
     place = mounted("readonly", "ro")
-    done = command(small_project, *BUILD, env={**engine_env, variable: str(place)})
+    done = command(small_project, *build, env={**engine_env, variable: str(place)})
     assert "Traceback" not in done.stderr
     if done.returncode:  # Python takes another temporary folder where TMPDIR cannot be written
         assert variable != "TMPDIR"
