@@ -155,7 +155,7 @@ class Downloader:
         for attempt in tenacity.Retrying(
             stop=tenacity.stop_after_attempt(ATTEMPTS),
             wait=tenacity.wait_exponential(multiplier=0.5),
-            retry=tenacity.retry_if_not_exception_type(GoneError),
+            retry=tenacity.retry_if_exception(lambda error: type(error) is ToolError),
             reraise=True,
         ):
             with attempt:
@@ -229,13 +229,9 @@ def addresses(bases: Sequence[str | None], path: str) -> tuple[str, ...]:
     return tuple(f"{base.rstrip('/')}/{path}" for base in bases if base)
 
 
-def present(items: Iterable[Item], folder: Path) -> tuple[Item, ...]:
-    """Return those items that lie below a folder with the right content."""
-    return tuple(each for each in items if _is_there(each, folder / each.path))
-
-
-def _is_there(item: Item, path: Path) -> bool:
-    """Whether a file is there, with the right content."""
+def is_there(item: Item, folder: Path) -> bool:
+    """Whether a file is in its place below a folder, with the right content."""
+    path = folder / item.path
     return path.is_file() and sha256_file(path) == item.sha256
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from platform_images import aptsources
 from platform_images.channel.recipe import Deb
 from platform_images.errors import MismatchError, PrerequisiteError, ToolError
-from platform_images.fetch import GoneError, Item, addresses, downloader
-from platform_images.files import sha256_bytes, sha256_file
+from platform_images.fetch import GoneError, Item, addresses, downloader, is_there
+from platform_images.files import sha256_bytes
 from platform_images.machine import read_os_release
 from platform_images.process import run
 from platform_images.site import site_settings
@@ -80,19 +80,16 @@ def fetch_deb(deb: Deb, *, cache: Path, bases: tuple[str, ...]) -> bytes:
         PrerequisiteError: It is not in the cache, and no archive is configured.
         ToolError: An archive that might have it cannot be reached.
     """
-    kept = cache / deb.sha256
-    if not (kept.is_file() and sha256_file(kept) == deb.sha256):
+    item = Item(path=deb.sha256, sha256=deb.sha256, addresses=addresses(bases, deb.path))
+    if not is_there(item, cache):
         if not bases:
             raise _no_archive()
-        _download(deb, bases=bases, cache=cache)
-    return kept.read_bytes()
+        _download(deb, item, cache=cache)
+    return (cache / item.path).read_bytes()
 
 
-def _download(deb: Deb, *, bases: tuple[str, ...], cache: Path) -> None:
+def _download(deb: Deb, item: Item, *, cache: Path) -> None:
     """Put a .deb file into the cache, from the first archive that has it."""
-    kept = cache / deb.sha256
-    kept.unlink(missing_ok=True)
-    item = Item(path=deb.sha256, sha256=deb.sha256, addresses=addresses(bases, deb.path))
     try:
         with downloader(site_settings()) as downloads:
             downloads.file(item, cache, name=deb.filename)
@@ -101,7 +98,7 @@ def _download(deb: Deb, *, bases: tuple[str, ...], cache: Path) -> None:
             f"{deb.filename} has been superseded: no archive has it any more.",
             why=error.why,
             fix="nothing needs it while the committed packages stand. invoke channel --update moves on to the present "
-            f".deb files; to rebuild the old package, put the file from a snapshot archive at {kept}",
+            f".deb files; to rebuild the old package, put the file from a snapshot archive at {cache / item.path}",
         ) from error
 
 

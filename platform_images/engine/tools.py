@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import shutil
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from platform_images import process
 from platform_images.errors import PlatformError, PrerequisiteError, ToolError
 from platform_images.files import json_text, sha256_bytes
+from platform_images.locks.pip import pins
 from platform_images.model.platform import Platform
 from platform_images.solve.hostenv import host_environment
 from platform_images.solve.solution import Say
@@ -33,7 +33,6 @@ _FORMAT = "2"
 _FULL = "no space left"
 _DIGITS = 16
 _WHEEL_PLATFORMS = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
-_BLOCK = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==[^\n]*(?:\n[ \t]+[^\n]*)*", re.MULTILINE)
 
 
 def tools_context(platform: Platform, *, wheels: Path | None = None, say: Say) -> Path:
@@ -49,13 +48,13 @@ def tools_context(platform: Platform, *, wheels: Path | None = None, say: Say) -
         ToolError: A tool could not be downloaded.
     """
     records = _python_records(platform)
-    pins = tool_pins()
-    key = json_text([_FORMAT, pins, *((record.sha256 or b"").hex() for record in records)])
+    pinned = tool_pins()
+    key = json_text([_FORMAT, pinned, *((record.sha256 or b"").hex() for record in records)])
     with _place(platform, "tools", key, say=say) as folder:
         if folder is not None:
             _install_python(platform, records, folder)
             site = folder / "lib" / f"python{PYTHON}" / "site-packages"
-            _install_wheels(platform, pins, site, wheels=wheels)
+            _install_wheels(platform, pinned, site, wheels=wheels)
             (folder / "bin" / "uv").unlink(missing_ok=True)
             shutil.move(site / "bin" / "uv", folder / "bin" / "uv")
             _trim(folder)
@@ -74,11 +73,11 @@ def node_context(platform: Platform, *, wheels: Path | None = None, say: Say) ->
         PlatformError: The project's lock lacks it.
         ToolError: It could not be downloaded.
     """
-    pins = node_pins()
-    key = json_text([_FORMAT, pins])
+    pinned = node_pins()
+    key = json_text([_FORMAT, pinned])
     with _place(platform, "node", key, say=say) as folder:
         if folder is not None:
-            _install_wheels(platform, pins, folder / "site", wheels=wheels)
+            _install_wheels(platform, pinned, folder / "site", wheels=wheels)
             _lay_out_node(folder)
     return _path(platform, "node", key)
 
@@ -198,18 +197,18 @@ def _pins(names: tuple[str, ...]) -> str:
         PlatformError: One is not pinned there.
     """
     lock = Path(__file__).resolve().parents[2] / PINS
-    blocks = {found["name"]: found[0] for found in _BLOCK.finditer(lock.read_text(encoding="utf-8"))}
+    blocks = {pin.name: pin.text for pin in pins(lock.read_text(encoding="utf-8"))}
     missing = [name for name in names if name not in blocks]
     if missing:
         raise PlatformError(f"{PINS} does not pin {', '.join(missing)}.", fix="git restore locks/project")
     return "".join(f"{blocks[name]}\n" for name in names)
 
 
-def _install_wheels(platform: Platform, pins: str, target: Path, *, wheels: Path | None) -> None:
+def _install_wheels(platform: Platform, pinned: str, target: Path, *, wheels: Path | None) -> None:
     """Unpack wheels for the image's platform, hashes required, nothing resolved or compiled."""
     with tempfile.TemporaryDirectory(prefix="platform-images-pins-") as name:
         listed = Path(name) / "requirements.txt"
-        listed.write_text(pins, encoding="utf-8")
+        listed.write_text(pinned, encoding="utf-8")
         words = [_uv(), "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
         words += ["--link-mode", "copy", "--python", sys.executable, "--target", str(target)]
         words += ["--no-index", "--offline", "--find-links", str(wheels)] if wheels is not None else []

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from platform_images import console
 from platform_images.building.locks import frozen_locks
 from platform_images.engine import debootstrap
 from platform_images.errors import MismatchError
-from platform_images.fetch import Downloader, Item, downloader
+from platform_images.fetch import Downloader, Item, downloader, is_there
 from platform_images.files import sha256_file
 from platform_images.locks.store import ROOT_UNIT, root
 from platform_images.locks.values import MissionLocks, RootSystem
@@ -27,7 +26,7 @@ from platform_images.mirror.manifest import (
     write_manifest,
 )
 from platform_images.mirror.needs import Need, needs, root_path
-from platform_images.mirror.npm import check_tarball, fetch_tarballs, sha512_file
+from platform_images.mirror.npm import fetch_tarballs, sha512_file
 from platform_images.mirror.progress import Progress, shown_progress
 from platform_images.mirror.sources import Sources
 from platform_images.mirror.tools import tool_needs
@@ -140,7 +139,7 @@ class Filling:
     def _kept(self, need: Need) -> dict[str, MirrorFile] | None:
         """Return a unit's files where the mirror holds each as recorded, and None where it does not."""
         files = self.manifest.of(need.name, need.digest)
-        if files is None or len(files) < len(self.manifest.units[need.name].files):
+        if files is None:
             return None
         return files if all(_same(self.folder / path, file) for path, file in files.items()) else None
 
@@ -148,36 +147,39 @@ class Filling:
         """Fetch what is missing of a unit and return all its files."""
         self.say(f"mirroring {need.name}")
         items = self.sources.items(need)
-        self._fetch(need.name, [item for item in items if not _holds(self.folder / item.path, item)])
+        self._fetch(need.name, [item for item in items if not is_there(item, self.folder)])
         self._fetch_npm(need)
         paths = [item.path for item in items] + [each.path for each in need.npm] + self._fetch_root(need)
         return {path: _recorded(self.folder / path) for path in sorted(paths)}
 
     def _fetch(self, name: str, items: Sequence[Item]) -> None:
-        """Download files, some at a time; the first failure ends it when those under way have ended."""
+        """Download files, some at a time; the first failure, or Ctrl-C, ends those under way as well."""
         if not items:
             return
+        given_up = Event()
         with self.progress.of(name, items) as count, ThreadPoolExecutor(AT_ONCE) as pool:
-            calls = [pool.submit(self.downloads.file, item, self.folder, count=count) for item in items]
+
+            def counted(number: int) -> None:
+                if given_up.is_set():
+                    raise CancelledError
+                count(number)
+
+            calls = [pool.submit(self.downloads.file, item, self.folder, count=counted) for item in items]
             try:
                 for call in calls:
                     call.result()
                     self.fetched += 1
             except BaseException:
+                given_up.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
 
     def _fetch_npm(self, need: Need) -> None:
         """Let npm fetch what is missing."""
-        missing = [each for each in need.npm if not self._has_tarball(each.path, each.sha512)]
-        fetch_tarballs(self.platform, missing, self.folder, done=lambda _: None)
+        places = {each: self.folder / each.path for each in need.npm}
+        missing = [each for each, path in places.items() if not (path.is_file() and sha512_file(path) == each.sha512)]
+        fetch_tarballs(self.platform, missing, self.folder)
         self.fetched += len(missing)
-        for each in need.npm:
-            check_tarball(each, self.folder / each.path)
-
-    def _has_tarball(self, path: str, sha512: str) -> bool:
-        """Whether a tarball is there with the locked content."""
-        return (self.folder / path).is_file() and sha512_file(self.folder / path) == sha512
 
     def _fetch_root(self, need: Need) -> list[str]:
         """Make the locked root where it is missing; return its path."""
@@ -186,10 +188,10 @@ class Filling:
         if need.system.provider == "image":
             self.say(f"the root {need.system.source} is an image of a registry: it is not part of a mirror")
             return []
-        path = root_path(need.system)
-        target = self.folder / path
-        if not target.is_file() or f"sha256:{sha256_file(target)}" != need.system.digest:
-            _copy(self._root_tar(need.system), target)
+        path, sha256 = root_path(need.system), need.system.digest.removeprefix("sha256:")
+        if not is_there(Item(path=path, sha256=sha256, addresses=()), self.folder):
+            made = self._root_tar(need.system).as_uri()
+            self.downloads.file(Item(path=path, sha256=sha256, addresses=(made,)), self.folder)
             self.fetched += 1
         return [path]
 
@@ -219,11 +221,6 @@ class Filling:
         return made.tar
 
 
-def _holds(path: Path, item: Item) -> bool:
-    """Whether a file is there with the content that is wanted."""
-    return path.is_file() and sha256_file(path) == item.sha256
-
-
 def _same(path: Path, file: MirrorFile) -> bool:
     """Whether a file is there as recorded."""
     return path.is_file() and path.stat().st_size == file.size and sha256_file(path) == file.sha256
@@ -232,19 +229,3 @@ def _same(path: Path, file: MirrorFile) -> bool:
 def _recorded(path: Path) -> MirrorFile:
     """Return what a file is."""
     return MirrorFile(sha256=sha256_file(path), size=path.stat().st_size)
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file, whole or not at all."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".part-", delete=False) as stream:
-        partial = Path(stream.name)
-    try:
-        shutil.copyfile(source, partial)
-        partial.chmod(0o644)
-        partial.replace(target)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-

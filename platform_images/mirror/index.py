@@ -12,8 +12,8 @@ from urllib.parse import unquote, urlsplit
 from platform_images.errors import MismatchError, ToolError
 from platform_images.fetch import Item
 from platform_images.files import write_text
+from platform_images.locks.pip import pins
 from platform_images.mirror.manifest import PYPI
-from platform_images.mirror.needs import hashes
 from platform_images.process import run
 from platform_images.solve.uv import TIMEOUT, executable, uv_environment
 
@@ -36,7 +36,7 @@ def wheels(text: str, *, python: str, platform_tag: str, env: Mapping[str, str],
         MismatchError: The index has a release, but no file of it with a locked hash.
         ToolError: The index did not answer, or has not got a release any more.
     """
-    allowed = hashes(text)
+    allowed = {_normal(pin.name, pin.version): pin.hashes for pin in pins(text)}
     if not allowed:
         return ()
     with tempfile.TemporaryDirectory(prefix="platform-images-index-") as name:
@@ -72,27 +72,25 @@ def _chosen(
         MismatchError: A package has none.
     """
     items: dict[str, Item] = {}
-    missing = {_normal(pin): pin for pin in allowed}
+    missing = set(allowed)
     for package in found.get("packages", []):
-        pin = missing.get(_normal(f"{package['name']}=={package['version']}"), "")
+        pin = _normal(package["name"], package["version"])
         fitting = [item for item in _files(package, folder) if item.sha256 in allowed.get(pin, ())]
         items.update({item.path: item for item in fitting})
-        if fitting:
-            missing.pop(_normal(pin))
+        missing -= {pin} if fitting else set()
     if missing:
         raise MismatchError(
             f"The package index has no file with a locked hash for packages of {shown}.",
-            why="\n".join(sorted(missing.values())),
+            why="\n".join(sorted(missing)),
             fix="find out why the index has other files under these names, or solve again with nox -s lock",
         )
     return tuple(items[path] for path in sorted(items))
 
 
-def _normal(pin: str) -> str:
+def _normal(name: str, version: str) -> str:
     """Return ``name==version`` with both as every index writes them (PEP 503, PEP 440)."""
     from packaging.utils import canonicalize_name, canonicalize_version
 
-    name, _, version = pin.partition("==")
     return f"{canonicalize_name(name)}=={canonicalize_version(version)}"
 
 

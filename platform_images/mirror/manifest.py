@@ -56,9 +56,9 @@ class Manifest(_Model):
     def of(self, name: str, digest: str) -> dict[str, MirrorFile] | None:
         """Return the files of a unit by path, or None where this solution of it is not mirrored."""
         unit = self.units.get(name)
-        if unit is None or unit.lock != digest:
+        if unit is None or unit.lock != digest or not self.files.keys() >= set(unit.files):
             return None
-        return {path: self.files[path] for path in unit.files if path in self.files}
+        return {path: self.files[path] for path in unit.files}
 
     def with_unit(self, name: str, digest: str, files: dict[str, MirrorFile]) -> Manifest:
         """Return this manifest with what a unit needs."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -28,8 +27,6 @@ from platform_images.mirror import manifest
 from platform_images.mirror.manifest import solution_digest
 
 TOOLS, NODE = "project/tools", "project/node"
-_PIN = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[^\s;\\]+)[^\n]*(?:\n[ \t]+[^\n]*)*", re.MULTILINE)
-_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _INTEGRITY = "sha512"
 
 
@@ -107,11 +104,6 @@ def need(lock: Lock) -> Need:
         requirements=tuple(text for text in texts if text is not None),
         python=_python(packages, lock),
     )
-
-
-def hashes(text: str) -> dict[str, frozenset[str]]:
-    """Return each package of a text in pip's format, ``name==version``, with the hashes that its files may have."""
-    return {f"{found['name']}=={found['version']}": frozenset(_HASH.findall(found[0])) for found in _PIN.finditer(text)}
 
 
 def deb_path(package: DebPackage) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from platform_images import process
@@ -17,16 +17,13 @@ from platform_images.solve.npm import LIMIT_SECONDS, npm_command, npm_environmen
 _AT_ONCE = 50
 
 
-def fetch_tarballs(
-    platform: Platform, tarballs: Sequence[NpmTarball], folder: Path, *, done: Callable[[NpmTarball], None]
-) -> None:
+def fetch_tarballs(platform: Platform, tarballs: Sequence[NpmTarball], folder: Path) -> None:
     """Put tarballs in their places below a folder.
 
     Args:
         platform: The platform.
         tarballs: Which.
         folder: The mirror.
-        done: Told of each that is in its place.
 
     Raises:
         MismatchError: The registry gives other bytes than the locked ones.
@@ -39,7 +36,6 @@ def fetch_tarballs(
             packed = _pack(platform, [each.spec for each in chosen], Path(name))
             for each in chosen:
                 _place(each, Path(name) / packed[each.spec], folder)
-                done(each)
 
 
 def sha512_file(path: Path) -> str:

@@ -13,15 +13,17 @@ from pathlib import Path
 
 from platform_images.errors import MismatchError, PlatformError
 from platform_images.files import json_text, sha256_file
+from platform_images.locks.pip import pins
 from platform_images.locks.store import ROOT_UNIT
 from platform_images.locks.values import PACKAGE_LOCK, Lock, MissionLocks, Unit
-from platform_images.mirror.manifest import CONDA, DEBIAN, NPM, PYPI, Manifest, MirrorFile, require_manifest
-from platform_images.mirror.needs import Need, conda_path, deb_path, hashes, need, root_path
+from platform_images.mirror.manifest import CONDA, DEBIAN, NPM, PYPI, ROOTS, Manifest, MirrorFile, require_manifest
+from platform_images.mirror.needs import Need, conda_path, deb_path, need, root_path
 from platform_images.mirror.npm import check_tarball
 from platform_images.mirror.tools import tool_needs
 from platform_images.solve.solution import Say
 
 MOUNTED = "/mnt/mirror"
+_WHEELS = ""
 PARTS = {CONDA: "conda", DEBIAN: "os", NPM: "npm", PYPI: "pip"}
 
 
@@ -59,9 +61,8 @@ def mirror_source(folder: Path, locks: MissionLocks, *, offline: bool, say: Say)
     """
     reader = _Reader(folder=folder, manifest=require_manifest(folder))
     found = {lock.unit: files for lock in locks.locks if (files := reader.files(need(lock))) is not None}
-    tools = [reader.files(each) for each in tool_needs(locks)]
-    missing = [str(lock.unit) for lock in locks.locks if lock.unit not in found]
-    missing += [each.name for each, files in zip(tool_needs(locks), tools, strict=True) if files is None]
+    without = [each.name for each in tool_needs(locks) if reader.files(each) is None]
+    missing = [*(str(lock.unit) for lock in locks.locks if lock.unit not in found), *without]
     if missing and offline:
         raise _incomplete(folder, "The mirror does not hold all that the image needs.", missing, locks.mission)
     if missing:
@@ -71,12 +72,11 @@ def mirror_source(folder: Path, locks: MissionLocks, *, offline: bool, say: Say)
         for lock in locks.locks:
             if lock.unit in found:
                 reader.lay_out(lock, found[lock.unit], context)
-        root_lock = next(lock for lock in locks.locks if lock.unit == ROOT_UNIT)
         yield MirrorSource(
             context=context,
             units=frozenset(found),
-            root=reader.root(need(root_lock)) if ROOT_UNIT in found else None,
-            wheels=folder / PYPI if all(files is not None for files in tools) else None,
+            root=next((folder / path for path in found.get(ROOT_UNIT, ()) if path.startswith(f"{ROOTS}/")), None),
+            wheels=None if without else folder / PYPI,
         )
 
 
@@ -106,12 +106,12 @@ class _Reader:
             if path in tarballs:
                 check_tarball(tarballs[path], place)
             else:
-                self._check(path, sha256_file(place), expected.get(path, expected.get("", frozenset())), file)
+                self._check(path, sha256_file(place), expected.get(path, expected[_WHEELS]), file)
         return files
 
     def _check(self, path: str, found: str, allowed: frozenset[str], file: MirrorFile) -> None:
         """Compare a hash with what the lock allows."""
-        if found in allowed:
+        if found in allowed and found == file.sha256:
             return
         likely = file.sha256 if file.sha256 in allowed or not allowed else sorted(allowed)[0]
         raise MismatchError(
@@ -119,11 +119,6 @@ class _Reader:
             why=f"expected sha256 {likely}\nfound sha256    {found}",
             fix=f"invoke mirror --check --out {self.folder} lists all such files; invoke mirror fetches them again",
         )
-
-    def root(self, wanted: Need) -> Path | None:
-        """Return the root's tar."""
-        path = self.folder / root_path(wanted.system) if wanted.system is not None else None
-        return path if path is not None and path.is_file() else None
 
     def lay_out(self, lock: Lock, files: Mapping[str, MirrorFile], context: Path) -> None:
         """Lay out a unit's files for its build steps; names of the mirror's own files where the file system can."""
@@ -142,13 +137,12 @@ class _Reader:
 
 
 def _expected(wanted: Need) -> dict[str, frozenset[str]]:
-    """Return the hashes that a file may have by its path; those of wheels, whose names no lock has, by the path ''."""
+    """Return the hashes that a file may have by its path; those of wheels, whose names no lock has, as one."""
     found = {deb_path(each): frozenset({each.sha256}) for each in wanted.debs}
     found.update({conda_path(each): frozenset({each.sha256}) for each in wanted.conda})
     if wanted.system is not None:
         found[root_path(wanted.system)] = frozenset({wanted.system.digest.removeprefix("sha256:")})
-    pins = [names for text in wanted.requirements for names in hashes(text).values()]
-    found[""] = frozenset().union(*pins)
+    found[_WHEELS] = frozenset().union(*(pin.hashes for text in wanted.requirements for pin in pins(text)))
     return found
 
 

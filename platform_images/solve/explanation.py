@@ -56,10 +56,8 @@ def _unreachable(label: str, said: str) -> tuple[str, str] | None:
     """Say which index did not answer."""
     if not unreachable(said):
         return None
-    url = _URL.search(said)
-    where = f" at {_host(url.group())}" if url else ""
     return (
-        f"The package index{where} did not answer while {label} was solved.",
+        f"The package index{_where(said)} did not answer while {label} was solved.",
         "invoke doctor --network shows the index, proxy and certificate settings in use; then try again",
     )
 
@@ -68,10 +66,8 @@ def _nonsense(label: str, said: str) -> tuple[str, str] | None:
     """Say which index answered something that no index answers: a login page, perhaps, or half a file."""
     if _NONSENSE.search(said) is None:
         return None
-    url = _URL.search(said)
-    where = f" at {_host(url.group())}" if url else ""
     return (
-        f"The package index{where} did not answer as an index does while {label} was solved.",
+        f"The package index{_where(said)} did not answer as an index does while {label} was solved.",
         "invoke doctor --network shows the index and proxy settings in use; see what the address gives, then try again",
     )
 
@@ -79,6 +75,12 @@ def _nonsense(label: str, said: str) -> tuple[str, str] | None:
 def unreachable(said: str) -> bool:
     """Whether a solver's words are those of a server that did not answer."""
     return _UNREACHABLE.search(said) is not None
+
+
+def _where(said: str) -> str:
+    """Return the place of the first address that is named, for a sentence; nothing where none is."""
+    url = _URL.search(said)
+    return f" at {_host(url.group())}" if url else ""
 
 
 def _host(url: str) -> str:

@@ -17,16 +17,13 @@ from platform_images.engine.second import SecondEngine, second_engine
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def copied(small_project: Path, folder: Path) -> Path:
-    """Copy the small project, with its locks as they are."""
-    shutil.copytree(small_project, folder, dirs_exist_ok=True, symlinks=True)
-    return folder
-
-
 @pytest.fixture
 def checkout(small_project: Path, tmp_path: Path) -> Path:
-    """A copy of the small project that a test may damage."""
-    return copied(small_project, tmp_path / "checkout")
+    """A copy of the small project that a test may damage; with one more request in a kernel, so its lock is stale."""
+    folder = shutil.copytree(small_project, tmp_path / "checkout", symlinks=True)
+    with (folder / "deployments/small/kernels/new/requirements.in").open("a", encoding="utf-8") as requests:
+        requests.write("tabulate>=0.9\n")
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +43,12 @@ def command() -> Run:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def files() -> Callable[[Path], dict[str, bytes]]:
+    """``files(folder)``: the content of every file below it."""
+    return lambda folder: {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
+Files = Callable[[Path], dict[str, bytes]]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 FAULTS = ("stalls", "breaks off", "answers 500", "answers garbage")
 
@@ -59,15 +60,9 @@ def index(request: pytest.FixtureRequest) -> Iterator[str]:
         server.shutdown()
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
 def test_an_index_with_a_fault_is_named_and_the_next_solve_succeeds(
-    index: str, checkout: Path, command: Run, told: Callable[..., None], tmp_path: Path
+    index: str, checkout: Path, files: Files, command: Run, told: Callable[..., None], tmp_path: Path
 ) -> None:
-    with (checkout / "deployments/small/kernels/new/requirements.in").open("a", encoding="utf-8") as requests:
-        requests.write("tabulate>=0.9\n")
     before = files(checkout / "locks")
     env = {"UV_DEFAULT_INDEX": index, "UV_HTTP_TIMEOUT": "1", "UV_HTTP_RETRIES": "1", "UV_CACHE_DIR": str(tmp_path)}
     done = command(checkout, "nox", "-s", "lock(small, new)", env=env)

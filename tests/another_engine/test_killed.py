@@ -15,23 +15,13 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
 ]
+Files = Callable[[Path], dict[str, bytes]]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
-def asks_for_more(checkout: Path) -> None:
-    """Make the lock of one kernel stale."""
-    with (checkout / "deployments/small/kernels/new/requirements.in").open("a", encoding="utf-8") as requests:
-        requests.write("tabulate>=0.9\n")
-
-
 def test_a_killed_solve_leaves_the_lock_as_it_was(
-    checkout: Path, command: Run, kill_after: Callable[..., str], undisturbed: str
+    checkout: Path, files: Files, command: Run, kill_after: Callable[..., str], undisturbed: str
 ) -> None:
-    asks_for_more(checkout)
     before = files(checkout / "locks")
     kill_after("pip: uv", checkout, "nox", "-s", "lock(small, new)")
     assert files(checkout / "locks") == before

@@ -14,6 +14,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
 ]
+Files = Callable[[Path], dict[str, bytes]]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -45,10 +46,6 @@ def fill(place: Path) -> None:
             stream.write(bytes(4096))
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
 @pytest.mark.parametrize("variable", ["XDG_CACHE_HOME"])  # Python itself takes another folder for a full TMPDIR
 def test_a_full_disk_is_told_and_more_room_is_the_cure(
     variable: str,
@@ -74,15 +71,18 @@ def test_a_full_disk_is_told_and_more_room_is_the_cure(
 
 
 def test_a_lock_stays_whole_where_its_disk_is_full(
-    checkout: Path, mounted: Callable[..., Path], command: Run, told: Callable[..., None], undisturbed: str
+    checkout: Path,
+    files: Files,
+    mounted: Callable[..., Path],
+    command: Run,
+    told: Callable[..., None],
+    undisturbed: str,
 ) -> None:
     place = mounted("locks", "size=2m")
     before = files(checkout / "locks")
     subprocess.run(["cp", "-a", f"{checkout}/locks/.", str(place)], check=True)
     subprocess.run(["mount", "--bind", str(place), str(checkout / "locks")], check=True)
     try:
-        with (checkout / "deployments/small/kernels/new/requirements.in").open("a", encoding="utf-8") as requests:
-            requests.write("tabulate>=0.9\n")
         fill(place)
         done = command(checkout, "nox", "-s", "lock(small, new)")
         told(done, "o space", "locks", code=1)

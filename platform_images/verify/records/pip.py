@@ -15,10 +15,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from platform_images.locks.pip import pins
 from platform_images.verify.records.packages import package_findings
 from platform_images.verify.values import DIRECTORY, Finding, Held, Tree, What
 
-_PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)
 _INFO = re.compile(r"(?P<site>lib/python[^/]+/site-packages)/(?P<name>[^/]+?)-(?P<version>[^/]+)[.]dist-info")
 
 
@@ -48,7 +48,7 @@ def pip_part(tree: Tree, prefix: str, requirements: str, *, part: str, conda: fr
 
 def pinned(requirements: str) -> dict[str, str]:
     """Return name to version of each package of a locked pip part."""
-    return {str(canonicalize_name(name)): version for name, version in _PIN.findall(requirements)}
+    return {str(canonicalize_name(pin.name)): pin.version for pin in pins(requirements)}
 
 
 def claimed(tree: Tree, infos: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:

@@ -1,0 +1,37 @@
+"""Reading ``requirements.txt``: the pip part of an environment, in pip's own format with hashes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_BLOCK = re.compile(
+    r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==(?P<version>[^\s;\\]+)[^\n]*(?:\n[ \t]+[^\n]*)*",
+    re.MULTILINE,
+)
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """One package of a lock.
+
+    Attributes:
+        name: As it is written there.
+        version: Its one version.
+        hashes: SHA-256 of each file that the release may be installed from.
+        text: Its lines, hashes and comments included.
+    """
+
+    name: str
+    version: str
+    hashes: frozenset[str]
+    text: str
+
+
+def pins(text: str) -> tuple[Pin, ...]:
+    """Return the packages of a lock in pip's format, in their order."""
+    return tuple(
+        Pin(name=each["name"], version=each["version"], hashes=frozenset(_HASH.findall(each[0])), text=each[0])
+        for each in _BLOCK.finditer(text)
+    )
