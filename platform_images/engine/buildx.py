@@ -200,7 +200,9 @@ def _failure(run: BuildRun, log: BuildLog, path: Path, error: ToolError) -> Plat
         )
         return MismatchError(what, why="\n".join(lines), fix=fix)
     cure = "make the step work that is shown above"
-    if any(_FULL.search(line) for line in lines):
+    full = [line for line in lines if _FULL.search(line)]
+    if full:
+        lines = full[-1:]  # what else a program says that cannot write is of no help
         cure = "free some space (docker system df shows what uses it, docker builder prune clears old steps)"
     return ToolError(
         what,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from platform_images.engine.second import SecondEngine
 
 pytestmark = [
     pytest.mark.engine,
@@ -14,6 +17,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning"),
 ]
+ROOM = 200_000_000  # bytes; a build needs more
 Files = Callable[[Path], dict[str, bytes]]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -66,6 +70,30 @@ def test_a_full_disk_is_told_and_more_room_is_the_cure(
     assert image_id() == undisturbed
     remount(place, "size=2g")
     again = command(small_project, *build, env=env)
+    assert again.returncode == 0, again.stderr
+    assert image_id() == undisturbed
+
+
+def test_a_full_disk_of_the_engine_is_told_and_more_room_is_the_cure(
+    small_project: Path,
+    empty_engine: SecondEngine,
+    command: Run,
+    told: Callable[..., None],
+    engine_env: dict[str, str],
+    image_id: Callable[[], str],
+    build: tuple[str, ...],
+    undisturbed: str,
+) -> None:
+    ballast = empty_engine.data / "ballast"
+    room = shutil.disk_usage(empty_engine.data).free - ROOM
+    subprocess.run(["fallocate", "--length", str(room), str(ballast)], check=True)
+    try:
+        done = command(small_project, *build, "--no-cache", env=engine_env)
+    finally:
+        ballast.unlink()
+    told(done, "o space left on device", "docker builder prune", code=5)
+    assert image_id() == undisturbed
+    again = command(small_project, *build, env=engine_env)
     assert again.returncode == 0, again.stderr
     assert image_id() == undisturbed
 

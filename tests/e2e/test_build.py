@@ -105,20 +105,6 @@ def test_building_again_changes_nothing(
     assert docker_cli("image", "inspect", small_image, "--format", "{{.Id}}") == before
 
 
-def test_building_without_any_cached_step_gives_the_same_image(
-    small_image: str, small_project: Path, run_invoke: Invoke, docker_cli: Docker
-) -> None:
-    before = docker_cli("image", "inspect", small_image, "--format", "{{.Id}}")
-    docker_cli("tag", small_image, "small:before")
-    done = run_invoke(small_project, "build", "--mission", "small", "--no-cache")
-    assert done.returncode == 0, done.stderr
-    after = docker_cli("image", "inspect", small_image, "--format", "{{.Id}}")
-    words = ("verify", "--mission", "small", "--against", "small:before")
-    told = run_invoke(small_project, *words) if after != before else None
-    docker_cli("rmi", "small:before")
-    assert told is None, told.stdout + told.stderr
-
-
 def test_print_shows_the_dockerfile_and_builds_nothing(
     small_image: str, small_project: Path, run_invoke: Invoke, docker_cli: Docker
 ) -> None:

@@ -64,6 +64,27 @@ def test_an_untouched_image_is_exact(small_image: str, small_project: Path, run_
     assert "\nexact: sha256:" in done.stdout
 
 
+def test_building_an_untouched_image_once_more_gives_it_again(
+    small_image: str, small_project: Path, run_invoke: Invoke
+) -> None:
+    code, report = verified(run_invoke, small_project, "--rebuild")
+    assert code == 0
+    (rebuilt,) = report["comparisons"]
+    assert (rebuilt["check"], rebuilt["equal"], rebuilt["differences"]) == ("rebuild", True, [])
+    assert rebuilt["other"]["id"] == rebuilt["image"]["id"]
+
+
+def test_a_published_image_with_a_layer_more_is_told_file_by_file(
+    changed: str, small_project: Path, run_invoke: Invoke
+) -> None:
+    code, report = verified(run_invoke, small_project, "--against", changed)
+    assert code == 14
+    (published,) = report["comparisons"]
+    found = {each["name"]: each["kinds"] for each in published["differences"]}
+    for name in ("ipykernel/_version.py", "ipykernel/kernelbase.py", "stowaway.py"):
+        assert found[f"{SITE}/{name}"] == ["only there"]
+
+
 def test_every_change_is_named(changed: str, small_project: Path, run_invoke: Invoke) -> None:
     code, report = verified(run_invoke, small_project, "--image", changed)
     assert code == 11
