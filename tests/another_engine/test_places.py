@@ -139,3 +139,23 @@ def test_a_place_that_cannot_be_written_is_named_with_the_variable_that_moves_it
         assert variable != "TMPDIR"
         assert str(place) in done.stderr
         assert f"To cure it: set {variable}" in done.stderr
+
+
+def test_a_home_that_cannot_be_written_is_named_with_what_moves_it(
+    small_project: Path,
+    mounted: Callable[..., Path],
+    command: Run,
+    told: Callable[..., None],
+    engine_env: dict[str, str],
+    build: tuple[str, ...],
+    undisturbed: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    home = mounted("home", "ro")
+    done = command(small_project, *build, env={**engine_env, "HOME": str(home)})
+    told(done, str(home), "set HOME to a folder elsewhere", code=1)
+    elsewhere = {"XDG_CACHE_HOME": str(mounted("cache", "size=1g")), "XDG_STATE_HOME": str(mounted("state", "size=1m"))}
+    again = command(small_project, *build, env={**engine_env, "HOME": str(home), **elsewhere})
+    assert again.returncode == 0, again.stderr

@@ -24,7 +24,7 @@ def run(checkout: Path) -> subprocess.CompletedProcess[str]:
 
 def test_lint_and_tests_are_run_in_the_checkout_from_any_folder(checkout: Path) -> None:
     done = run(checkout)
-    assert (checkout / "called").read_text() == f"{checkout}: nox -s lint\n{checkout}: nox -s tests\n"
+    assert (checkout / "called").read_text() == f"{checkout}: .ci/room\n{checkout}: nox -s lint\n{checkout}: nox -s tests\n"
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1] == "CI: passed"
 
@@ -32,6 +32,6 @@ def test_lint_and_tests_are_run_in_the_checkout_from_any_folder(checkout: Path) 
 def test_a_failure_ends_it_with_its_code_and_its_name(checkout: Path) -> None:
     (checkout / "fails").write_text("nox -s lint")
     done = run(checkout)
-    assert (checkout / "called").read_text() == f"{checkout}: nox -s lint\n"
+    assert (checkout / "called").read_text() == f"{checkout}: .ci/room\n{checkout}: nox -s lint\n"
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1] == "CI: FAILED in lint (exit code 1)"
