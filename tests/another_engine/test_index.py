@@ -73,6 +73,7 @@ def test_an_index_with_a_fault_is_named_and_the_next_solve_succeeds(
 
 
 @pytest.mark.engine
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 def test_a_build_whose_index_cannot_be_reached_fails_with_its_name_and_the_next_succeeds(
     small_project: Path,
     command: Run,
