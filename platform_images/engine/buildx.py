@@ -25,6 +25,7 @@ _PLUGIN_FOLDERS = (
 )
 _QUERY_SECONDS = 30.0
 _MISMATCH = re.compile(r"hash mismatch|EINTEGRITY|has no integrity", re.IGNORECASE)
+_CONFIG = re.compile(r"mkdir \S*\.docker\S*: ")
 _FULL = re.compile(r"no space left on device", re.IGNORECASE)
 _LEFT_OUT = ("BUILDX_BUILDER", "BUILDKIT_PROGRESS", "SOURCE_DATE_EPOCH", "BUILDX_BAKE_")
 
@@ -200,6 +201,8 @@ def _failure(run: BuildRun, log: BuildLog, path: Path, error: ToolError) -> Plat
         )
         return MismatchError(what, why="\n".join(lines), fix=fix)
     cure = "make the step work that is shown above"
+    if any(_CONFIG.search(line) for line in lines):
+        cure = "set DOCKER_CONFIG, where the docker client keeps its settings, to a folder that can be written"
     full = [line for line in lines if _FULL.search(line)]
     if full:
         lines = full[-1:]  # what else a program says that cannot write is of no help

@@ -157,5 +157,8 @@ def test_a_home_that_cannot_be_written_is_named_with_what_moves_it(
     done = command(small_project, *build, env={**engine_env, "HOME": str(home)})
     told(done, str(home), "set HOME to a folder elsewhere", code=1)
     elsewhere = {"XDG_CACHE_HOME": str(mounted("cache", "size=1g")), "XDG_STATE_HOME": str(mounted("state", "size=1m"))}
-    again = command(small_project, *build, env={**engine_env, "HOME": str(home), **elsewhere})
+    env = {**engine_env, "HOME": str(home), **elsewhere}
+    done = command(small_project, *build, env=env)
+    told(done, str(home), "set DOCKER_CONFIG", code=5)
+    again = command(small_project, *build, env={**env, "DOCKER_CONFIG": str(elsewhere["XDG_STATE_HOME"])})
     assert again.returncode == 0, again.stderr
