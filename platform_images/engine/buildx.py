@@ -25,8 +25,18 @@ _PLUGIN_FOLDERS = (
 )
 _QUERY_SECONDS = 30.0
 _MISMATCH = re.compile(r"hash mismatch|EINTEGRITY|has no integrity", re.IGNORECASE)
-_CONFIG = re.compile(r"mkdir \S*\.docker\S*: ")
-_FULL = re.compile(r"no space left on device", re.IGNORECASE)
+_MAKE_IT_WORK = "make the step work that is shown above"
+# What a failure is about, where one line tells, and its cure: the rest of what the program says is then of no help.
+_CURES = (
+    (
+        re.compile(r"no space left on device", re.IGNORECASE),
+        "free some space (docker system df shows what uses it, docker builder prune clears old steps)",
+    ),
+    (
+        re.compile(r"mkdir \S*\.docker\S*: "),
+        "set DOCKER_CONFIG, where the docker client keeps its settings, to a folder that can be written",
+    ),
+)
 _LEFT_OUT = ("BUILDX_BUILDER", "BUILDKIT_PROGRESS", "SOURCE_DATE_EPOCH", "BUILDX_BAKE_")
 
 
@@ -200,16 +210,13 @@ def _failure(run: BuildRun, log: BuildLog, path: Path, error: ToolError) -> Plat
             f"solves anew; the whole log: {path}"
         )
         return MismatchError(what, why="\n".join(lines), fix=fix)
-    cure = "make the step work that is shown above"
-    if any(_CONFIG.search(line) for line in lines):
-        cure = "set DOCKER_CONFIG, where the docker client keeps its settings, to a folder that can be written"
-    full = [line for line in lines if _FULL.search(line)]
-    if full:
-        lines = full[-1:]  # what else a program says that cannot write is of no help
-        cure = "free some space (docker system df shows what uses it, docker builder prune clears old steps)"
+    telling, cure = next(
+        ((found[-1:], cure) for about, cure in _CURES if (found := [line for line in lines if about.search(line)])),
+        (lines, _MAKE_IT_WORK),
+    )
     return ToolError(
         what,
-        why="\n".join(lines),
+        why="\n".join(telling),
         fix=f"{cure}; the whole log: {path}",
         argv=error.argv,
         returncode=error.returncode,

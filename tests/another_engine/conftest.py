@@ -137,6 +137,26 @@ def undisturbed(
     return image_id()
 
 
+@pytest.fixture(scope="package")
+def next_build_gives_it_again(
+    small_project: Path,
+    command: Run,
+    engine_env: dict[str, str],
+    image_id: Callable[[], str],
+    build: tuple[str, ...],
+    undisturbed: str,
+) -> Callable[..., None]:
+    """Check after a failed build that the image is as it was, and that the next build, in ``env``, gives it again."""
+
+    def check(env: Mapping[str, str] | None = None) -> None:
+        assert image_id() == undisturbed, "the image that was there stays"
+        again = command(small_project, *build, env={**engine_env, **(env or {})})
+        assert again.returncode == 0, again.stderr
+        assert image_id() == undisturbed
+
+    return check
+
+
 @pytest.fixture(scope="session")
 def told() -> Callable[..., None]:
     """Check that a failure was told to a person: what happened, the cure, and no traceback."""

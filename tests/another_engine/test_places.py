@@ -58,20 +58,15 @@ def test_a_full_disk_is_told_and_more_room_is_the_cure(
     command: Run,
     told: Callable[..., None],
     engine_env: dict[str, str],
-    image_id: Callable[[], str],
     build: tuple[str, ...],
-    undisturbed: str,
+    next_build_gives_it_again: Callable[..., None],
 ) -> None:
     place = mounted("full", "size=256k")
     fill(place)
-    env = {**engine_env, variable: str(place)}
-    done = command(small_project, *build, env=env)
+    done = command(small_project, *build, env={**engine_env, variable: str(place)})
     told(done, "o space", str(place), code=5)
-    assert image_id() == undisturbed
     remount(place, "size=2g")
-    again = command(small_project, *build, env=env)
-    assert again.returncode == 0, again.stderr
-    assert image_id() == undisturbed
+    next_build_gives_it_again({variable: str(place)})
 
 
 def test_a_full_disk_of_the_engine_is_told_and_more_room_is_the_cure(
@@ -80,9 +75,8 @@ def test_a_full_disk_of_the_engine_is_told_and_more_room_is_the_cure(
     command: Run,
     told: Callable[..., None],
     engine_env: dict[str, str],
-    image_id: Callable[[], str],
     build: tuple[str, ...],
-    undisturbed: str,
+    next_build_gives_it_again: Callable[..., None],
 ) -> None:
     ballast = empty_engine.data / "ballast"
     room = shutil.disk_usage(empty_engine.data).free - ROOM
@@ -92,10 +86,7 @@ def test_a_full_disk_of_the_engine_is_told_and_more_room_is_the_cure(
     finally:
         ballast.unlink()
     told(done, "o space left on device", "docker builder prune", code=5)
-    assert image_id() == undisturbed
-    again = command(small_project, *build, env=engine_env)
-    assert again.returncode == 0, again.stderr
-    assert image_id() == undisturbed
+    next_build_gives_it_again()
 
 
 def test_a_lock_stays_whole_where_its_disk_is_full(
@@ -148,7 +139,7 @@ def test_a_home_that_cannot_be_written_is_named_with_what_moves_it(
     told: Callable[..., None],
     engine_env: dict[str, str],
     build: tuple[str, ...],
-    undisturbed: str,
+    next_build_gives_it_again: Callable[..., None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
@@ -160,5 +151,4 @@ def test_a_home_that_cannot_be_written_is_named_with_what_moves_it(
     env = {**engine_env, "HOME": str(home), **elsewhere}
     done = command(small_project, *build, env=env)
     told(done, str(home), "set DOCKER_CONFIG", code=5)
-    again = command(small_project, *build, env={**env, "DOCKER_CONFIG": str(elsewhere["XDG_STATE_HOME"])})
-    assert again.returncode == 0, again.stderr
+    next_build_gives_it_again({**env, "DOCKER_CONFIG": elsewhere["XDG_STATE_HOME"]})
