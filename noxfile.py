@@ -12,6 +12,7 @@ sys.path.insert(0, str(PROJECT))
 
 from platform_images import console  # noqa: E402
 from platform_images.errors import PlatformError  # noqa: E402
+from platform_images.hub.requests import UNIT as HUB  # noqa: E402
 from platform_images.locks.values import COMMON, Unit  # noqa: E402
 from platform_images.solve import session as room  # noqa: E402
 
@@ -28,7 +29,7 @@ MISSIONS = sorted({unit.scope for unit in UNITS} - {COMMON})
 
 
 @nox.session(python=False)
-@nox.parametrize("unit", [nox.param(unit, id=f"{unit.scope}, {unit.part}") for unit in UNITS])
+@nox.parametrize("unit", [nox.param(unit, id=f"{unit.scope}, {unit.part}") for unit in (*UNITS, HUB)])
 def lock(session: nox.Session, unit: Unit) -> None:
     """Solve one unit and save the solution; -- --upgrade, -- --upgrade-package NAME."""
     room.printed(session.error, lambda: room.solve(PROJECT, unit, session.posargs))
@@ -59,8 +60,9 @@ def exact(session: nox.Session, mission: str) -> None:
 
 @nox.session(python=False)
 def tests(session: nox.Session) -> None:
-    """Run the tests; words after -- go to pytest."""
-    session.run(sys.executable, "-m", "pytest", *session.posargs, external=True)
+    """Run the tests, those of another engine beside the rest; words after -- go to pytest in their place."""
+    words = session.posargs or ["--numprocesses", "2", "--dist", "loadgroup"]
+    session.run(sys.executable, "-m", "pytest", *words, external=True)
 
 
 @nox.session(python=False)

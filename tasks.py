@@ -253,6 +253,48 @@ def lab(_: Context, mission: str = "", port: str = "", home: str = "", dev: bool
     return room.run(PROJECT, mission, port=cli.number("--port", port), home=folder, dev=dev, image=image or None)
 
 
+@task(
+    positional=[],
+    iterable=["user"],
+    help={
+        "mission": MISSION,
+        "port": "port on this machine (default: a free one)",
+        "image": IMAGE,
+        "user": "who may log in; give it again for another (default: anybody with the password)",
+        "home_volumes": "keep or remove the users' homes at the end (default: keep)",
+        "clean": "start nothing; remove the mission's homes and what a hub that was killed has left",
+        "dry_run": "change nothing; print the hub's configuration, or with --clean what would be removed",
+    },
+)
+@cli.guarded
+def hub(
+    _: Context,
+    mission: str = "",
+    port: str = "",
+    image: str = "",
+    user: list[str] | None = None,
+    home_volumes: str = "keep",
+    clean: bool = False,
+    dry_run: bool = False,
+) -> int:
+    """Start a JupyterHub that serves the image to several users, and print URL and password; Ctrl-C ends it.
+
+    Examples: invoke hub --mission tike; invoke hub --mission tike --user ada --user grace --port 8000;
+    invoke hub --mission tike --clean --dry-run
+    """
+    from platform_images.hub import running as room
+
+    request = room.HubRequest(
+        port=cli.number("--port", port),
+        image=image or None,
+        users=cli.words(user),
+        home_volumes=home_volumes,
+        clean=clean,
+        dry_run=dry_run,
+    )
+    return room.run(PROJECT, mission, request)
+
+
 @task(positional=[], help={"mission": MISSION, "kernel": "with this kernel's environment activated", "image": IMAGE})
 @cli.guarded
 def shell(_: Context, mission: str = "", kernel: str = "", image: str = "") -> int:
@@ -281,4 +323,4 @@ def exec_(_: Context, mission: str = "", kernel: str = "", image: str = "") -> i
     return room.run_exec(PROJECT, mission, cli.after_dashes(), kernel=kernel or None, image=image or None)
 
 
-namespace = Collection(doctor, list_, schemas, channel, build, test, verify, mirror, lab, shell, exec_)
+namespace = Collection(doctor, list_, schemas, channel, build, test, verify, mirror, lab, hub, shell, exec_)

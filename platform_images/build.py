@@ -166,7 +166,7 @@ def print_dockerfile(platform: Platform, mission: Mission, request: BuildRequest
         LockError: A lock is stale, missing or damaged; carries the commands that cure it.
         UsageError: The request does not fit the mission or the platform.
     """
-    from platform_images.engine.root import root_reference
+    from platform_images.engine.rootimage import root_reference
 
     job = _job(platform, mission, request, say=say)
     system = job.system

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -132,7 +132,7 @@ def attend(argv: Sequence[str], *, undo: Callable[[], None]) -> int:
     try:
         code = _attended(child)
     finally:
-        with _undisturbed():
+        with undisturbed():
             undo()
             _settled(child)
     return code if code >= 0 else 128 - code
@@ -161,7 +161,7 @@ def _settled(child: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Hear no signal meanwhile that asks us to end: it was heard, or there is nothing left but to clean up."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in _TO_END}
     try:
@@ -169,6 +169,21 @@ def _undisturbed() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _postponed() -> Iterator[None]:
+    """Hear a signal that asks us to end only afterwards."""
+    heard: list[int] = []
+    taken = [number for number in _TO_END if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda told, _: heard.append(told)) for number in taken}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if heard:
+        raise KeyboardInterrupt(*heard)
 
 
 def _not_here(program: str) -> PrerequisiteError:
@@ -189,7 +204,52 @@ def failure(argv: Sequence[str], returncode: int, output: str) -> ToolError:
     )
 
 
-def stop(child: subprocess.Popen[str]) -> None:
+@contextmanager
+def serving(
+    argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, on_line: Callable[[str], None], grace: float
+) -> Iterator[subprocess.Popen[str]]:
+    """Give a program that runs beside this one, in a session of its own; it is made to end afterwards.
+
+    Args:
+        argv: The command as a list.
+        env: Its whole environment.
+        cwd: Its working directory.
+        on_line: Called, in another thread, with each line that it says.
+        grace: Seconds that each way of asking it to end is given.
+
+    Raises:
+        PrerequisiteError: The program is not on this machine.
+    """
+    with ExitStack() as ends:
+        with _postponed():  # a child that we do not know yet could not be ended
+            child = _beside(argv, env=env, cwd=cwd)
+            reader = threading.Thread(target=_read, args=(child.stdout, [], on_line), daemon=True)
+            ends.callback(reader.join, timeout=LAST_WORDS_SECONDS)
+            ends.callback(stop, child, grace=grace)
+            reader.start()
+        yield child
+
+
+def _beside(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[str]:
+    """Start a program in a session of its own, with both its streams in one pipe."""
+    try:
+        return subprocess.Popen(
+            tuple(argv),
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise _not_here(argv[0]) from error
+
+
+def stop(child: subprocess.Popen[str], *, grace: float = GRACE_SECONDS) -> None:
     """End a child and its process group: interrupt, then terminate, then kill, with a grace period for each.
 
     Whoever interrupts again meanwhile goes on to the next of them.
@@ -202,7 +262,7 @@ def stop(child: subprocess.Popen[str]) -> None:
         except ProcessLookupError:
             return
         try:
-            child.wait(timeout=GRACE_SECONDS)
+            child.wait(timeout=grace)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
             continue
 

@@ -1,20 +1,43 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from platform_images.site import site_settings
+
 PROJECT = Path(__file__).resolve().parent.parent
+BROWSER = "platform-images-test-browser"
 _STRIPPED = ("CONDA_", "MAMBA_", "SOURCE_DATE_EPOCH", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two lanes, begun first: tests that share an engine run one after the other, whoever else runs beside them."""
+    for item in items:
+        if "another_engine" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("another engine"))
+        elif item.get_closest_marker("engine"):
+            item.add_marker(pytest.mark.xdist_group("engine"))
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse lanes that are none: xdist reads a group from a test's id, where some versions no longer write it."""
+    if not getattr(session.config.option, "loadgroup", False) or not hasattr(session.config, "workerinput"):
+        return
+    if any(item.get_closest_marker("xdist_group") and "@" not in item.nodeid for item in session.items):
+        raise pytest.UsageError("this pytest-xdist does not see the groups of this pytest; run it without -n")
 
 
 @pytest.fixture(scope="session")
@@ -102,17 +125,30 @@ def run_nox() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture(scope="session")
-def small_image(small_project: Path) -> Iterator[str]:
-    """The small mission's image, built from its locks; every image of that name is removed at the end.
+def together(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the lanes of one run share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if hasattr(request.config, "workerinput") else base) / "together"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_image(small_project: Path, together: Path, worker_id: str) -> Iterator[str]:
+    """The small mission's image, built from its locks; every image of that name is removed by the last that used it.
 
     Its locks stand on the common ones of this checkout: where those have moved on, it is solved again first.
     """
+    user = together / f"small-{worker_id}"
+    user.touch()
     solved = nox(small_project, "lock(small, os)", "lock(small, new)", "lock(small, old)")
     assert solved.returncode == 0, solved.stderr + solved.stdout
     done = invoke(small_project, "build", "--mission", "small")
     assert done.returncode == 0, done.stderr
     yield "small:latest"
-    remove_images(image_names("small"))
+    user.unlink()
+    if not list(together.glob("small-*")):
+        remove_images(image_names("small"))
 
 
 def image_names(repository: str = "") -> set[str]:
@@ -134,12 +170,46 @@ def no_image_stays() -> Iterator[None]:
     names = ("survey", "tike")
     before = {image for name in names for image in image_names(name)}
     yield
-    remove_images({image for name in names for image in image_names(name)} - before)
+    made = {image for name in names for image in image_names(name)} - before
+    remove_images({image for image in made if not image.endswith(":here")})  # another lane's
 
 
 @pytest.fixture(scope="session")
-def tike_image(project: Path) -> str:
+def alone_with_tike(together: Path) -> Callable[[], AbstractContextManager[None]]:
+    """``with alone_with_tike(): ...``: no other lane gives the name ``tike:latest`` to another image meanwhile."""
+
+    @contextmanager
+    def alone() -> Iterator[None]:
+        with (together / "tike").open("w") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield
+
+    return alone
+
+
+@pytest.fixture(scope="session")
+def tike_image(project: Path, alone_with_tike: Callable[[], AbstractContextManager[None]]) -> str:
     """The tike image, built from its locks."""
-    done = invoke(project, "build", "--mission", "tike")
+    with alone_with_tike():
+        done = invoke(project, "build", "--mission", "tike")
     assert done.returncode == 0, done.stderr
     return "tike:latest"
+
+
+@pytest.fixture(scope="session")
+def browser_image(small_image: str, tmp_path_factory: pytest.TempPathFactory, project: Path) -> Iterator[str]:
+    """An image with a headless browser, built on the root that the small image is built on."""
+    del small_image  # it is what makes the root
+    listed = ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "platform-images/root"]
+    root = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    site = site_settings()
+    secret = tmp_path_factory.mktemp("secret") / "site"
+    secret.write_text(site.secret_text(), encoding="utf-8")
+    words = ["docker", "buildx", "build", "--quiet", "--load", "--tag", BROWSER, "--build-arg", f"ROOT={root}"]
+    words += ["--secret", f"id=site,src={secret}"]
+    if site.ca_bundle is not None:
+        words += ["--secret", f"id=ca,src={site.ca_bundle}"]
+    built = subprocess.run([*words, str(project / "tests" / "browser")], capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    yield BROWSER
+    remove_images({BROWSER})

@@ -7,11 +7,12 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from platform_images.errors import ToolError
-from platform_images.process import run
+from platform_images.process import run, serving
 
 STUBBORN = "trap '' INT; echo started >&2; while :; do sleep 0.1371; done"
 
@@ -20,7 +21,7 @@ def interrupted(project: Path, *, times: int, pid_file: Path) -> subprocess.Comp
     """Run a stubborn child through ``run`` in a process of its own, and interrupt that process."""
     program = f"""
         import os
-        from platform_images.process import run
+        from platform_images.process import run, serving
         from pathlib import Path
         def heard(line):
             Path({str(pid_file)!r}).write_text("heard")
@@ -62,3 +63,23 @@ def test_a_failure_carries_the_command_and_its_last_words() -> None:
         run(["sh", "-c", "echo first; echo last >&2; exit 3"])
     assert caught.value.returncode == 3
     assert str(caught.value.why).splitlines() == ["$ sh -c 'echo first; echo last >&2; exit 3'", "last"]
+
+
+def test_a_program_that_is_started_just_when_we_are_told_to_end_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+    start = subprocess.Popen
+
+    def interrupted_start(*args: Any, **options: Any) -> subprocess.Popen[str]:
+        started.append(start(*args, **options))
+        os.kill(os.getpid(), signal.SIGINT)
+        return started[0]
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted_start)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        serving(["sleep", "60"], env=os.environ, cwd=tmp_path, on_line=print, grace=5),
+    ):
+        pytest.fail("it was told to end")
+    assert started[0].poll() is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from platform_images.compose.certificates import certificate_files
+from platform_images.compose.channels import channel_list
 from platform_images.compose.final import final_files, final_text
 from platform_images.compose.kernels import kernel_files
 from platform_images.compose.labels import labels, tags
@@ -84,6 +85,8 @@ def compose(
             *kernel_files(build.environments),
             *final_files(build, mission, lock_digest=digest),
             *sources.runtime,
+            *sources.channels,
+            channel_list(platform),
             *sources.programs,
             *(certificate_files(sources.certificates) if sources.certificates is not None else ()),
         ),

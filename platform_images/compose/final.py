@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from platform_images.compose.certificates import VARIABLES as CERTIFICATE_VARIABLES
 from platform_images.compose.mission_stage import settings
-from platform_images.compose.quoting import docker_word, export_lines, has_reference, literal
+from platform_images.compose.poststart import post_start_files
+from platform_images.compose.quoting import data_lines, docker_word, export_lines, has_reference, literal
 from platform_images.compose.stages import Build, render, stage_name
 from platform_images.compose.values import ContextFile
 from platform_images.files import json_text
 from platform_images.model.environment import CONDA_ROOT
 from platform_images.model.mission import Mission
 
-HEALTHCHECK = "runtime/etc/jupyter/healthcheck"
+HEALTHCHECK = "runtime/etc/jupyter/docker_healthcheck.py"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_CONDA_SH = """\
+# Scripts source this, at the place where conda has it, to know "conda activate".
+. /opt/environments/lib/conda.sh
+"""
 NPM_PROGRAMS = "/opt/npm/node_modules/.bin"
 
 
@@ -35,6 +40,8 @@ def final_files(build: Build, mission: Mission, *, lock_digest: str) -> tuple[Co
     """Return the small files that the last stage copies."""
     return (
         ContextFile(path="final/opt/environments/etc/environment.sh", text=_mission_variables(mission)),
+        *post_start_files(build, mission),
+        ContextFile(path=f"final{CONDA_ROOT}/etc/profile.d/conda.sh", text=_CONDA_SH),
         ContextFile(path="final/opt/environments/record/image.json", text=_record(build, mission, lock_digest)),
         *(
             ContextFile(path=f"final{file.target}", source=mission.folder / file.source, mode=int(file.mode, 8))
@@ -51,7 +58,10 @@ def _variables(build: Build, mission: Mission) -> dict[str, str]:
     found = {
         "CONDA_DIR": str(CONDA_ROOT),
         "HOME": f"/home/{user.name}",
+        "JUPYTER_PORT": "8888",
         "LANG": "C.UTF-8",
+        "LANGUAGE": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
         "NB_GID": str(user.gid),
         "NB_UID": str(user.uid),
         "NB_USER": user.name,
@@ -70,7 +80,8 @@ def _mission_variables(mission: Mission) -> str:
     ENV cannot hold ``$HOME``: it would be the home of whoever builds. What ``docker run --env`` sets stays as it is.
     """
     head = f"# Variables of the mission {mission.name}, from its mission.toml.\n"
-    return head + export_lines(mission.settings.environment, keep_present=True)
+    variables = export_lines(mission.settings.environment, keep_present=True)
+    return head + variables + data_lines(mission.settings.data, keep_present=True)
 
 
 def _record(build: Build, mission: Mission, lock_digest: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from platform_images.compose.quoting import export_lines
+from pathlib import PurePosixPath
+
+from platform_images.compose.quoting import data_lines, export_lines
 from platform_images.compose.values import ContextFile
 from platform_images.files import json_text
 from platform_images.model.environment import CONDA_ROOT, Environment
 
 LAUNCHER = "/opt/environments/bin/activated"
+LOGOS = {".png": "logo-64x64.png", ".svg": "logo-svg.svg"}
 ACTIVATION = "etc/conda/activate.d/platform-images.sh"
 
 
@@ -28,7 +31,17 @@ def kernel_json(kernel: Environment) -> str:
 def activation_script(kernel: Environment) -> str:
     """Return the shell file that gives terminals the variables that ``kernel.json`` gives notebooks."""
     head = f"# Variables of the environment {kernel.name}, from its kernel.toml.\n"
-    return head + export_lines(kernel.settings.environment, keep_present=False)
+    settings = kernel.settings
+    return head + export_lines(settings.environment, keep_present=False) + data_lines(settings.data, keep_present=False)
+
+
+def _logo(kernel: Environment) -> tuple[ContextFile, ...]:
+    """Return the kernel's picture, under the name that Jupyter looks for."""
+    if kernel.settings.logo is None:
+        return ()
+    name = LOGOS[PurePosixPath(kernel.settings.logo).suffix]
+    place = f"final{CONDA_ROOT}/share/jupyter/kernels/{kernel.name}/{name}"
+    return (ContextFile(path=place, source=kernel.folder / kernel.settings.logo),)
 
 
 def kernel_files(environments: tuple[Environment, ...]) -> tuple[ContextFile, ...]:
@@ -42,7 +55,8 @@ def kernel_files(environments: tuple[Environment, ...]) -> tuple[ContextFile, ..
                     text=kernel_json(environment),
                 )
             )
-        if environment.settings.environment:
+            files += _logo(environment)
+        if environment.settings.environment or environment.settings.data:
             files.append(
                 ContextFile(path=f"final{environment.prefix / ACTIVATION}", text=activation_script(environment))
             )

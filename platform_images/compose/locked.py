@@ -11,6 +11,7 @@ from platform_images.locks.conda import conda_packages
 from platform_images.locks.store import build_requirements, os_packages, requirements
 from platform_images.locks.values import (
     BUILD_REQUIREMENTS,
+    NOTEBOOKS,
     NPM,
     OS,
     PACKAGE_JSON,
@@ -55,7 +56,7 @@ def environment_lock(locks: MissionLocks, environment: Environment) -> Lock:
 def lock_files(platform: Platform, lock: Lock) -> tuple[ContextFile, ...]:
     """Return one unit's files for the build context."""
     place = f"locks/{lock.unit}"
-    if lock.unit.part == ROOT:
+    if lock.unit.part in (ROOT, NOTEBOOKS):
         return ()
     if lock.unit.part == OS:
         return (ContextFile(path=f"{place}/packages.list", text=_os_list(lock)),)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from platform_images.model.files import DataSet
 
 _REFERENCE = re.compile(
     r"\$(?:(?P<dollar>\$)|(?P<plain>[A-Za-z_][A-Za-z0-9_]*)|\{(?P<braced>[A-Za-z_][A-Za-z0-9_]*)\})"
@@ -66,6 +68,23 @@ def export_lines(variables: Mapping[str, str], *, keep_present: bool) -> str:
         ]
     else:
         lines = [f"export {name}={shell_value(value)}" for name, value in variables.items()]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def data_lines(data: Iterable[DataSet], *, keep_present: bool) -> str:
+    """Return sh lines that export where reference data is: what is mounted there, else the default, else nothing.
+
+    Args:
+        data: The data sets.
+        keep_present: Leave alone what is set already.
+    """
+    lines = []
+    for each in data:
+        given = f"{each.variable}={shlex.quote(each.path)}"
+        found = f"if [ -e {shlex.quote(each.path)} ]; then export {given};"
+        other = f" else export {each.variable}={shell_value(each.default)};" if each.default is not None else ""
+        line = f"{found}{other} fi"
+        lines.append(f'if [ -z "${{{each.variable}+set}}" ]; then {line}; fi' if keep_present else line)
     return "".join(f"{line}\n" for line in lines)
 
 

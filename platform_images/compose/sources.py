@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
+from platform_images.compose.channels import CHANNEL_FILES, channel_place
 from platform_images.compose.dockerfile import copied, lines_of
 from platform_images.compose.mission_stage import checked, shown
 from platform_images.compose.values import ContextFile, Sources
 from platform_images.errors import UsageError
+from platform_images.model.load import HOOKS
 from platform_images.model.mission import Mission
 from platform_images.model.platform import Platform
 from platform_images.model.spelling import nearest
@@ -33,12 +36,14 @@ def read_sources(platform: Platform, mission: Mission | None, *, ca_bundle: Path
         templates=_templates(platform.common / "stages"),
         runtime=tree(platform.common / "runtime", below="runtime"),
         home=tree(mission.folder / "home", below="home") if mission is not None else (),
+        hooks=_hooks(mission) if mission is not None else (),
         programs=tuple(
             ContextFile(path=f"inside/{path.name}", source=path)
             for path in sorted(PROGRAMS.iterdir())
             if path.suffix in (".py", ".sh") and path.name != "__init__.py"
         ),
         certificates=_certificates(ca_bundle) if platform.settings.tls.install else None,
+        channels=_channels(platform),
     )
 
 
@@ -80,6 +85,24 @@ def tree(folder: Path, *, below: str) -> tuple[ContextFile, ...]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not _LEFT_OUT & set(path.relative_to(folder).parts)
     )
+
+
+def _hooks(mission: Mission) -> tuple[ContextFile, ...]:
+    """Return the mission's hooks, which run whatever their permissions in the checkout are."""
+    found = tree(mission.folder / HOOKS, below="hooks")
+    return tuple(replace(file, mode=0o755) for file in found if not file.path.endswith(".md"))
+
+
+def _channels(platform: Platform) -> tuple[ContextFile, ...]:
+    """Return indexes and packages of the repository's own channels: users of an image install from them as well."""
+    folders = [
+        (platform.folder / channel.path / subdir, f"runtime{channel_place(channel.name)}/{subdir}")
+        for channel in platform.settings.channels
+        if channel.path is not None
+        for subdir in ("noarch", platform.subdir)
+    ]
+    files = (file for folder, place in folders for file in tree(folder, below=place))
+    return tuple(file for file in files if file.path.endswith(CHANNEL_FILES))
 
 
 def _templates(folder: Path) -> dict[str, str]:

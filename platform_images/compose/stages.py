@@ -111,6 +111,7 @@ def environment_text(build: Build, environment: Environment) -> str:
         stage=stage_name(environment),
         unit=str(lock.unit),
         prefix=str(environment.prefix),
+        gid=build.platform.settings.user.gid,
         below="os" if environment.is_base else build.system_stage,
         channels=local_channels(build.platform, lock),
         has_pip=REQUIREMENTS in lock.files,

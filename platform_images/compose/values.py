@@ -41,15 +41,19 @@ class Sources:
         templates: Name to text of each fragment in ``common/stages``.
         runtime: Files of ``common/runtime``, by their place in the image.
         home: Files of the mission's ``home``, by their place below the home folder.
+        hooks: Files of the mission's ``hooks``, by their place below the folder of hooks.
         programs: Programs for build steps, by file name.
         certificates: PEM text to install in the image; None without ``[tls] install``.
+        channels: Files of the repository's conda channels, by their place in the image.
     """
 
     templates: dict[str, str]
     runtime: tuple[ContextFile, ...] = ()
     home: tuple[ContextFile, ...] = ()
+    hooks: tuple[ContextFile, ...] = ()
     programs: tuple[ContextFile, ...] = ()
     certificates: str | None = None
+    channels: tuple[ContextFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

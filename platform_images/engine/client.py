@@ -171,7 +171,7 @@ def container(
     try:
         yield made
     finally:
-        _remove(made)
+        discard(made)
 
 
 def run_in(
@@ -268,7 +268,7 @@ def _follow(made: Container, on_line: Callable[[str], None] | None) -> str:
     return "".join(output)
 
 
-def _remove(made: Container) -> None:
+def discard(made: Container) -> None:
     """Remove a container with what it runs and its anonymous volumes; one that is already gone is well."""
     from docker.errors import APIError
 

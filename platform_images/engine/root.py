@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from platform_images.engine import debootstrap
-from platform_images.engine.client import image_attributes, image_labels, pull, split_reference
-from platform_images.engine.rootimage import config_text, load_image
-from platform_images.errors import MismatchError, UsageError
+from platform_images.engine.client import image_attributes, image_labels, pull
+from platform_images.engine.registryimage import image_digest, locked_image
+from platform_images.engine.rootimage import config_text, load_image, root_reference
+from platform_images.errors import UsageError
 from platform_images.locks.values import RootSystem
 from platform_images.model.platform import Platform
 from platform_images.solve.deb import Difference, differences, versions
 from platform_images.solve.solution import Say
 
-REPOSITORY = "platform-images/root"
 DIGEST_LABEL = "platform-images.root"
 DRIFT_LABEL = "platform-images.root-drift"
 ROOT = "root"
-_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +52,7 @@ def ensure_root(
         root: The locked root.
         override_image: Build on this image instead.
         no_cache: Make it again, though the engine has it.
-        mirrored: The locked root's tar, where a mirror has it.
+        mirrored: The locked root's file, where a mirror has it.
         say: Told what is under way, and every difference from the lock.
 
     Raises:
@@ -65,7 +64,8 @@ def ensure_root(
     if override_image is not None:
         image = _other_image(root, override_image, say=say)
     elif root.provider == "image":
-        image = _locked_image(root, say=say)
+        reference = locked_image(root, mirrored=mirrored, say=say)
+        image = RootImage(reference=reference, digest=root.digest)
     else:
         image = (None if no_cache else _present(root)) or _made(
             platform, root, no_cache=no_cache, mirrored=mirrored, say=say
@@ -73,18 +73,6 @@ def ensure_root(
     for difference in image.drift:
         say(f"drift: {difference}")
     return image
-
-
-def root_reference(digest: str) -> str:
-    """Return the local name of the image of a root tar."""
-    return f"{REPOSITORY}:{digest.removeprefix('sha256:')[:_DIGITS]}"
-
-
-def image_digest(attributes: dict[str, object]) -> str:
-    """Return an image's digest in its registry, or its id where it has none."""
-    digests = attributes.get("RepoDigests") or []
-    assert isinstance(digests, list)
-    return str(sorted(digests)[0]).partition("@")[2] if digests else str(attributes["Id"])
 
 
 def _present(root: RootSystem) -> RootImage | None:
@@ -148,26 +136,6 @@ def _other_image(root: RootSystem, reference: str, *, say: Say) -> RootImage:
         raise UsageError(f"There is no image {reference!r}.", fix="docker image ls shows what there is")
     labelled = ((attributes.get("Config") or {}).get("Labels") or {}).get(DIGEST_LABEL)
     digest = str(labelled or image_digest(attributes))
-    same = root.digest in (digest, attributes["Id"])
+    same = bool({root.digest, root.image_id} & {digest, attributes["Id"]})
     drift = () if same else (Difference(name=ROOT, locked=root.digest, found=digest),)
     return RootImage(reference=reference, digest=digest, drift=drift)
-
-
-def _locked_image(root: RootSystem, *, say: Say) -> RootImage:
-    """Return the locked registry image."""
-    repository, _ = split_reference(root.source)
-    pinned = f"{repository}@{root.digest}"
-    for reference in (pinned, root.digest, root.source):
-        attributes = image_attributes(reference)
-        if attributes is not None and root.digest in (image_digest(attributes), attributes["Id"]):
-            return RootImage(reference=reference, digest=root.digest)
-    say(f"pulling {pinned}")
-    try:
-        pull(pinned)
-    except UsageError as error:
-        raise MismatchError(
-            f"The locked root image {pinned} is not to be had.",
-            why=error.why,
-            fix='nox -s "lock(common, root)" locks the one that the registry has now',
-        ) from error
-    return RootImage(reference=pinned, digest=root.digest)

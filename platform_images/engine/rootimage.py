@@ -1,4 +1,4 @@
-"""A root tar as an image: its id follows from the tar and the labels alone, with no clock in it."""
+"""A root as an image with a name of its own; that of a tar has an id that follows from tar and labels alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from platform_images.engine.client import engine, image_id, refusal
 from platform_images.errors import ToolError
 from platform_images.files import sha256_bytes
 
+REPOSITORY = "platform-images/root"
+_DIGITS = 12
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def root_reference(digest: str) -> str:
+    """Return the local name of a root's image: by its tar's digest, or by its id where it came as an image."""
+    return f"{REPOSITORY}:{digest.removeprefix('sha256:')[:_DIGITS]}"
 
 
 def config_text(*, digest: str, platform: str, epoch: int, labels: Mapping[str, str]) -> str:

@@ -20,7 +20,21 @@ if [ ! -d "/home/$name" ]; then
     mkdir -p "/home/$name"
     if [ -d /etc/skel ]; then cp -R /etc/skel/. "/home/$name/"; fi
 fi
+mkdir -p "/home/$name/work"
 chown -R "$uid:$gid" "/home/$name"
-chmod 0755 "/home/$name"
+chmod -R g+rwX "/home/$name"
+# Folders that environments share with the kernels' launchers: their group may write to them in every layer.
+folders="/opt/conda /opt/conda/envs /opt/conda/etc /opt/conda/etc/profile.d"
+folders="$folders /opt/conda/share /opt/conda/share/jupyter /opt/conda/share/jupyter/kernels"
+mkdir -p $folders
+chgrp "$gid" $folders
+chmod g+w $folders
+# The group root may give a user of any number a name, as start.sh does.
+chmod g+w /etc/passwd
+# Hooks that run first; files cannot bring an empty folder.
+mkdir -p /usr/local/bin/start-notebook.d
+# Who the image's user is, whatever NB_USER says when it runs.
+mkdir -p /opt/environments/etc
+echo "$name $uid $gid" >/opt/environments/etc/user
 rm -f /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid- /var/log/lastlog /var/log/faillog
-sh /mnt/settle.sh /etc /home /var /mnt
+sh /mnt/settle.sh /etc /home /opt /usr/local /var /mnt

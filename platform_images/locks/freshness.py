@@ -13,7 +13,7 @@ from platform_images.files import json_text, sha256_bytes
 from platform_images.locks.conda import conda_packages
 from platform_images.locks.requests import request_closure
 from platform_images.locks.store import COMMON_OS, ROOT_UNIT, LockStore, root, units
-from platform_images.locks.values import COMMON, CONDA_LOCK, NPM, OS, PACKAGES, ROOT, Lock, Unit
+from platform_images.locks.values import COMMON, CONDA_LOCK, NOTEBOOKS, NPM, OS, PACKAGES, ROOT, Lock, Unit
 from platform_images.model.environment import Environment
 from platform_images.model.mission import Mission
 from platform_images.model.platform import Platform
@@ -62,6 +62,8 @@ def inputs(
     if unit.part == NPM:
         path = f"deployments/{unit.scope}/npm.txt"
         return {path: _file_hash(platform.folder / path)}
+    if unit.part == NOTEBOOKS:
+        return notebook_inputs(mission) if mission is not None else {}
     return _environment_inputs(platform, _environment(platform, mission, unit), store)
 
 
@@ -187,6 +189,14 @@ def _os_inputs(platform: Platform, unit: Unit, store: LockStore) -> dict[str, st
         if lock is not None:
             result[f"locks/{lower}/{PACKAGES}"] = lock.header.files[PACKAGES]
     return result
+
+
+def notebook_inputs(mission: Mission) -> dict[str, str]:
+    """Return what each folder of notebooks is locked from: its repository and its ref."""
+    return {
+        f"deployments/{mission.name}/mission.toml#notebooks.{each.folder}": _value_hash([each.url, each.ref])
+        for each in mission.settings.notebooks
+    }
 
 
 def _environment_inputs(platform: Platform, environment: Environment, store: LockStore) -> dict[str, str]:

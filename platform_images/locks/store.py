@@ -15,13 +15,16 @@ from platform_images.files import json_text, replace_folder, sha256_bytes
 from platform_images.locks.values import (
     BASE,
     BUILD_REQUIREMENTS,
+    COMMITS,
     COMMON,
     HEADER,
+    NOTEBOOKS,
     NPM,
     OS,
     PACKAGES,
     REQUIREMENTS,
     ROOT,
+    Commits,
     Header,
     Lock,
     MissionLocks,
@@ -59,7 +62,7 @@ def units(
 
 
 def mission_units(mission: Mission, kernels: Sequence[Environment | str] | None = None) -> tuple[Unit, ...]:
-    """Return the mission's own units in build order: OS packages, npm packages, kernels.
+    """Return the mission's own units in build order: OS packages, npm packages, notebooks, kernels.
 
     Raises:
         UsageError: The mission has no kernel of a given name.
@@ -67,6 +70,7 @@ def mission_units(mission: Mission, kernels: Sequence[Environment | str] | None 
     names = tuple(kernel if isinstance(kernel, str) else kernel.name for kernel in kernels or ())
     parts = [OS] if mission.os_packages else []
     parts += [NPM] if mission.npm_packages else []
+    parts += [NOTEBOOKS] if mission.settings.notebooks else []
     parts += [kernel.name for kernel in mission.select(names)]
     return tuple(Unit(scope=mission.name, part=part) for part in parts)
 
@@ -149,6 +153,20 @@ def root(lock: Lock) -> RootSystem:
     return _parsed(lock, PACKAGES, RootSystem)
 
 
+def root_image_id(system: RootSystem) -> str:
+    """Return the id of a locked registry image.
+
+    Raises:
+        LockError: The lock is of an earlier version and does not say it.
+    """
+    if system.image_id is None:
+        raise LockError(
+            f"The lock of {ROOT_UNIT} does not say the id of {system.source}, by which a saved copy of it is known.",
+            fix=f"{ROOT_UNIT.session} locks it with its id",
+        )
+    return system.image_id
+
+
 def os_packages(lock: Lock) -> OsPackages:
     """Return an ``os`` unit's content.
 
@@ -156,6 +174,15 @@ def os_packages(lock: Lock) -> OsPackages:
         LockError: It is not in the format of this version.
     """
     return _parsed(lock, PACKAGES, OsPackages)
+
+
+def commits(lock: Lock) -> Commits:
+    """Return a ``notebooks`` unit's content.
+
+    Raises:
+        LockError: It is not in the format of this version.
+    """
+    return _parsed(lock, COMMITS, Commits)
 
 
 def requirements(lock: Lock) -> str:

@@ -1,8 +1,9 @@
 """Lock values: what a solver gives, what the store writes, what the composer reads.
 
-A *unit* is what is solved and saved as one: the root, a list of OS packages, an environment, a list of npm packages.
-Its folder is ``locks/<scope>/<part>/``, with scope ``common`` or a mission, and part ``root``, ``os``, ``npm``,
-``base`` or a kernel's name. Each folder holds ``lock.json`` (the header) beside the solver's own files.
+A *unit* is what is solved and saved as one: the root, a list of OS packages, an environment, a list of npm packages,
+the commits of notebooks. Its folder is ``locks/<scope>/<part>/``, with scope ``common`` or a mission, and part
+``root``, ``os``, ``npm``, ``notebooks``, ``base`` or a kernel's name. Each folder holds ``lock.json`` (the header)
+beside the solver's own files.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
 COMMON = "common"
-ROOT, OS, NPM, BASE = "root", "os", "npm", "base"
+ROOT, OS, NPM, BASE, NOTEBOOKS = "root", "os", "npm", "base", "notebooks"
 HEADER = "lock.json"
 PACKAGES = "packages.json"
 CONDA_LOCK = "conda-lock.yml"
@@ -21,8 +22,10 @@ REQUIREMENTS = "requirements.txt"
 BUILD_REQUIREMENTS = "build-requirements.txt"
 PACKAGE_JSON = "package.json"
 PACKAGE_LOCK = "package-lock.json"
+COMMITS = "commits.json"
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+ImageId = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -95,6 +98,8 @@ class RootSystem(LockModel):
         epoch: SOURCE_DATE_EPOCH for all that is built on it: seconds since 1970, from the archive, not from a clock.
         glibc: Version of the C library, for solvers.
         packages: Every package of the root, sorted by name; empty for provider ``image``.
+        image_id: SHA-256 of the image's configuration, by which a saved copy of it is known; None for other providers,
+            and in locks of earlier versions.
     """
 
     provider: Literal["debootstrap", "image"]
@@ -103,6 +108,31 @@ class RootSystem(LockModel):
     epoch: int
     glibc: str
     packages: tuple[DebPackage, ...]
+    image_id: ImageId | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_locked(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Leave out an id that there is not: locks without one keep their bytes."""
+        return {name: value for name, value in handler(self).items() if value is not None}
+
+
+class LockedRef(LockModel):
+    """Where the ref of one folder of notebooks was when it was locked. The repository is in ``mission.toml``.
+
+    Attributes:
+        folder: The folder below the home, which names it.
+        ref: The branch, tag or commit that was asked for.
+    """
+
+    folder: str
+    ref: str
+    commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
+
+
+class Commits(LockModel):
+    """``commits.json`` of a ``notebooks`` unit, in the order of the folders' names."""
+
+    notebooks: tuple[LockedRef, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from threading import Event
 from platform_images import console
 from platform_images.building.locks import frozen_locks
 from platform_images.engine import debootstrap
+from platform_images.engine.registryimage import check_root, save_root
 from platform_images.errors import MismatchError
 from platform_images.fetch import Downloader, Item, downloader, is_there
 from platform_images.files import sha256_file
@@ -83,9 +84,13 @@ def fill(platform: Platform, mission: Mission, *, out: Path, say: Say) -> Filled
         UsageError: The folder's manifest is damaged.
     """
     locks = frozen_locks(platform, mission, mission.kernels)
+    wanted = (*needs(locks), *tool_needs(locks))
+    for each in wanted:
+        if each.system is not None:
+            root_path(each.system)  # a root that cannot be kept is refused before anything is fetched
     out.mkdir(parents=True, exist_ok=True)
     with one_at_a_time(out), closing(Filling.of(platform, locks, out, say=say)) as filling:
-        return filling.fill((*needs(locks), *tool_needs(locks)))
+        return filling.fill(wanted)
 
 
 @dataclass(kw_only=True)
@@ -182,18 +187,29 @@ class Filling:
         self.fetched += len(missing)
 
     def _fetch_root(self, need: Need) -> list[str]:
-        """Make the locked root where it is missing; return its path."""
+        """Make or save the locked root where it is missing; return its path."""
         if need.system is None:
             return []
-        if need.system.provider == "image":
-            self.say(f"the root {need.system.source} is an image of a registry: it is not part of a mirror")
-            return []
         path, sha256 = root_path(need.system), need.system.digest.removeprefix("sha256:")
-        if not is_there(Item(path=path, sha256=sha256, addresses=()), self.folder):
+        if need.system.provider == "image":
+            self._save_root(need.system, path)
+        elif not is_there(Item(path=path, sha256=sha256, addresses=()), self.folder):
             made = self._root_tar(need.system).as_uri()
             self.downloads.file(Item(path=path, sha256=sha256, addresses=(made,)), self.folder)
             self.fetched += 1
         return [path]
+
+    def _save_root(self, system: RootSystem, path: str) -> None:
+        """Write the locked image of a registry to its file, where that is not there with the right content."""
+        place = self.folder / path
+        try:
+            if place.is_file():
+                check_root(system, place, shown=path)
+                return
+        except MismatchError:
+            self.say(f"{path} is damaged and is written again")
+        save_root(system, place, say=self.say)
+        self.fetched += 1
 
     def _root_tar(self, system: RootSystem) -> Path:
         """Return the locked root as a file of this machine's cache.

@@ -10,8 +10,9 @@ from typing import Any
 
 from platform_images.errors import LockError
 from platform_images.locks.conda import conda_packages
-from platform_images.locks.store import build_requirements, os_packages, root
+from platform_images.locks.store import build_requirements, os_packages, root, root_image_id
 from platform_images.locks.values import (
+    NOTEBOOKS,
     NPM,
     OS,
     PACKAGE_LOCK,
@@ -93,6 +94,8 @@ def need(lock: Lock) -> Need:
         return Need(name=name, digest=digest, system=system, debs=system.packages)
     if lock.unit.part == OS:
         return Need(name=name, digest=digest, debs=os_packages(lock).packages)
+    if lock.unit.part == NOTEBOOKS:
+        return Need(name=name, digest=digest)  # fetched when a server starts, never by a build
     if lock.unit.part == NPM:
         return Need(name=name, digest=digest, npm=npm_tarballs(lock))
     packages = conda_packages(lock)
@@ -117,8 +120,13 @@ def conda_path(package: CondaPackage) -> str:
 
 
 def root_path(system: RootSystem) -> str:
-    """Return the root's place in a mirror."""
-    return f"{manifest.ROOTS}/{system.digest.removeprefix('sha256:')}.tar"
+    """Return the root's place in a mirror: by its tar's digest, or by its id where it is an image of a registry.
+
+    Raises:
+        LockError: It is such an image, and its lock does not say the id.
+    """
+    digest = root_image_id(system) if system.provider == "image" else system.digest
+    return f"{manifest.ROOTS}/{digest.removeprefix('sha256:')}.tar"
 
 
 def npm_tarballs(lock: Lock) -> tuple[NpmTarball, ...]:
@@ -136,9 +144,7 @@ def npm_tarballs(lock: Lock) -> tuple[NpmTarball, ...]:
         found[spec] = entry
         places.setdefault(spec, []).append(place)
     return tuple(
-        NpmTarball(
-            spec=spec, path=_npm_path(spec), sha512=_sha512(spec, found[spec], lock), places=tuple(places[spec])
-        )
+        NpmTarball(spec=spec, path=_npm_path(spec), sha512=_sha512(spec, found[spec], lock), places=tuple(places[spec]))
         for spec in sorted(found)
     )
 

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from platform_images.errors import MismatchError, PlatformError
+from platform_images.engine.registryimage import check_root
+from platform_images.errors import LockError, MismatchError, PlatformError
 from platform_images.files import json_text, sha256_file
 from platform_images.locks.pip import pins
 from platform_images.locks.store import ROOT_UNIT
@@ -34,7 +35,7 @@ class MirrorSource:
     Attributes:
         context: A build context: ``<unit>/<conda, pip, os or npm>/...``.
         units: The units that it has.
-        root: The root's tar, where the mirror has it.
+        root: The root's tar, or that of its image, where the mirror has it.
         wheels: The folder of wheels for build steps' tools, where the mirror has them.
     """
 
@@ -95,7 +96,7 @@ class _Reader:
             PlatformError: One is not there, though the manifest says so.
         """
         files = self.manifest.of(wanted.name, wanted.digest)
-        if files is None:
+        if files is None or not self._has_root(wanted, files):
             return None
         expected = _expected(wanted)
         tarballs = {each.path: each for each in wanted.npm}
@@ -105,9 +106,20 @@ class _Reader:
                 raise _incomplete(self.folder, "A file of the mirror is gone.", [path], wanted.name.split("/")[0])
             if path in tarballs:
                 check_tarball(tarballs[path], place)
+            elif wanted.system is not None and wanted.system.provider == "image":
+                # The lock knows what is in the file; the manifest knows the file.
+                self._check(path, sha256_file(place), frozenset({file.sha256}), file)
+                check_root(wanted.system, place, shown=f"{path} of the mirror")
             else:
                 self._check(path, sha256_file(place), expected.get(path, expected[_WHEELS]), file)
         return files
+
+    def _has_root(self, wanted: Need, files: Mapping[str, MirrorFile]) -> bool:
+        """Whether a unit's files have its root in them; one by whose lock it cannot be known is not."""
+        try:
+            return wanted.system is None or root_path(wanted.system) in files
+        except LockError:
+            return False
 
     def _check(self, path: str, found: str, allowed: frozenset[str], file: MirrorFile) -> None:
         """Compare a hash with what the lock allows."""
@@ -140,7 +152,7 @@ def _expected(wanted: Need) -> dict[str, frozenset[str]]:
     """Return the hashes that a file may have by its path; those of wheels, whose names no lock has, as one."""
     found = {deb_path(each): frozenset({each.sha256}) for each in wanted.debs}
     found.update({conda_path(each): frozenset({each.sha256}) for each in wanted.conda})
-    if wanted.system is not None:
+    if wanted.system is not None and wanted.system.provider != "image":
         found[root_path(wanted.system)] = frozenset({wanted.system.digest.removeprefix("sha256:")})
     found[_WHEELS] = frozenset().union(*(pin.hashes for text in wanted.requirements for pin in pins(text)))
     return found
@@ -159,4 +171,3 @@ def _incomplete(folder: Path, what: str, missing: list[str], mission: str) -> Pl
     """Return the error for a mirror that lacks something."""
     name = "MISSION" if mission in ("common", "project") else mission
     return PlatformError(what, why="\n".join(missing), fix=f"invoke mirror --mission {name} --out {folder}")
-

@@ -32,7 +32,43 @@ Variables = Annotated[
     dict[VariableName, Value],
     Field(description='Environment variables, NAME = "value". $HOME and other variables may be used.'),
 ]
-RESERVED_KERNELS = frozenset({"base", "npm", "os", "root"})
+RESERVED_KERNELS = frozenset({"base", "notebooks", "npm", "os", "root"})
+_REPOSITORY = re.compile(r"(https?|git)://[^/\s@]+/\S+|ssh://([^/\s@:]+@)?[^/\s@]+/\S+|file:///\S+")
+_REF = re.compile(r"(?!-)[^\s~^:?*\[\\]+")
+_OURS = (".cache", ".local")
+
+
+def _below_home(value: str) -> str:
+    parts = value.split("/")
+    if value.startswith("/") or any(part in ("", ".", "..") for part in parts) or "\n" in value or "\0" in value:
+        raise ValueError(f"found {value!r}; allowed: a path below the home, such as notebooks/first-steps")
+    if parts[0] in _OURS:
+        raise ValueError(f"found {value!r}; allowed: another folder than {' and '.join(_OURS)} of the home")
+    return value
+
+
+def _repository(value: str) -> str:
+    if not _REPOSITORY.fullmatch(value):
+        raise ValueError(
+            "allowed: an address of a git repository that begins with https://, http://, git://, ssh:// or file:/// "
+            "and has no password in it"
+        )
+    return value
+
+
+def _ref(value: str) -> str:
+    if not _REF.fullmatch(value) or ".." in value:
+        raise ValueError(f"found {value!r}; allowed: a branch, a tag, or the 40 digits of a commit")
+    return value
+
+
+def _mount(value: str) -> str:
+    if not re.fullmatch(r"(/[^/\s]+)+", value) or ".." in value.split("/"):
+        raise ValueError(f"found {value!r}; allowed: a path from the top, such as /data/stpsf-data, without spaces")
+    return value
+
+
+BelowHome = Annotated[str, AfterValidator(_below_home)]
 
 
 def _base_address(value: str) -> str:
@@ -172,6 +208,50 @@ class ExtraFile(Strict):
     mode: Annotated[str, StringConstraints(pattern=r"^0[0-7]{3}$")] = "0644"
 
 
+class Notebooks(Strict):
+    """``[[notebooks]]``: a folder of the home that comes from a git repository."""
+
+    url: Annotated[str, AfterValidator(_repository)] = Field(
+        description="The repository. Names and passwords belong to git's own configuration on the hub, not here."
+    )
+    ref: Annotated[str, AfterValidator(_ref)] = Field(description="Branch, tag, or the 40 digits of a commit.")
+    folder: BelowHome = Field(description="Where the files come to, below the home.")
+    subfolder: BelowHome | None = Field(None, description="Only this folder of the repository.")
+    mode: Literal["sync", "reference"] = Field(
+        "sync",
+        description="'sync': the user's files, updated where the user has not changed them; 'reference': read-only, "
+        "exactly those of the commit.",
+    )
+    follow: bool = Field(False, description="Take the newest commit of the ref at each start, not the locked one.")
+
+
+class DataSet(Strict):
+    """``[[data]]``: reference data that a site mounts into its containers, and the variable that says where it is."""
+
+    variable: VariableName
+    path: Annotated[str, AfterValidator(_mount)] = Field(description="Where a site mounts the data.")
+    default: Value | None = Field(
+        None, description="The variable's value where nothing is mounted; without it the variable is then not set."
+    )
+    link: BelowHome | None = Field(None, description="A link to the mounted data, below the home.")
+
+
+def _twice(names: list[str]) -> str | None:
+    """Return the first name that comes twice."""
+    return next((name for name in names if names.count(name) > 1), None)
+
+
+def _check_data(data: tuple[DataSet, ...], environment: dict[str, str]) -> None:
+    """Refuse a variable that would have two values, and a link to two places."""
+    names = [each.variable for each in data]
+    twice = _twice(names) or next((name for name in names if name in environment), None)
+    if twice is not None:
+        raise ValueError(f"the variable {twice!r} is set twice, in [[data]] and [[data]] or [environment]")
+    link = _twice([each.link for each in data if each.link is not None])
+    if link is not None:
+        raise ValueError(f"two of [[data]] have the link {link!r}")
+
+
 class TestSettings(Strict):
     """``[test]``: limits of a test run."""
 
@@ -190,6 +270,8 @@ class MissionFile(Strict):
     )
     environment: Variables = {}
     files: tuple[ExtraFile, ...] = Field((), strict=False)
+    notebooks: tuple[Notebooks, ...] = Field((), strict=False)
+    data: tuple[DataSet, ...] = Field((), strict=False)
 
     @model_validator(mode="after")
     def _kernel_names(self) -> MissionFile:
@@ -198,6 +280,15 @@ class MissionFile(Strict):
                 raise ValueError(f"a kernel cannot be named {name!r}; that word names another part of a lock")
             if self.kernels.count(name) > 1:
                 raise ValueError(f"the kernel {name!r} is listed twice")
+        return self
+
+    @model_validator(mode="after")
+    def _places(self) -> MissionFile:
+        _check_data(self.data, self.environment)
+        folders = [each.folder for each in self.notebooks]
+        for here in folders:
+            if any(f"{other}/".startswith((f"{here}/", f"{here}-edits/")) for other in folders if other is not here):
+                raise ValueError(f"two of [[notebooks]] have folders of which one holds the other: {here!r}")
         return self
 
 
@@ -217,5 +308,14 @@ class KernelFile(Strict):
     )
     solver: Literal["uv", "pip-tools"] = Field("uv", description="Which program solves the pip part.")
     environment: Variables = {}
+    data: tuple[DataSet, ...] = Field((), strict=False)
+    logo: Annotated[str, StringConstraints(pattern=r"^[^/\n]+\.(png|svg)$")] | None = Field(
+        None, description="A PNG or SVG file in the kernel's folder, shown in JupyterLab's launcher."
+    )
     sdist: dict[str, Sdist] = {}
     test: TestSettings = TestSettings()
+
+    @model_validator(mode="after")
+    def _variables_differ(self) -> KernelFile:
+        _check_data(self.data, self.environment)
+        return self

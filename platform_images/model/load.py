@@ -18,6 +18,10 @@ PLATFORM_FILE = "platform.toml"
 MISSION_FILE = "mission.toml"
 KERNEL_FILE = "kernel.toml"
 _FOLDER = re.compile(r"[a-z][a-z0-9]*([-.][a-z0-9]+)*")
+HOOKS = "hooks"
+_HOOK = re.compile(r"[0-9]{2}-[A-Za-z0-9][A-Za-z0-9._-]*")
+_NO_HOOKS = frozenset({".gitkeep", ".DS_Store", "README.md"})
+_PNG = b"\x89PNG\r\n"
 _SCOPES = frozenset({"common", "project"})
 _KERNEL_REQUESTS = Path("common") / "kernel" / "requirements.in"
 
@@ -84,6 +88,7 @@ def load_mission(platform: Platform, name: str) -> Mission:
     settings = parse_toml(read_text(platform.folder / shown, shown=shown), MissionFile, shown=shown)
     _check_kernel_folders(platform.folder, place, settings)
     _check_files(platform.folder, place, settings)
+    _check_hooks(platform.folder, place)
     return Mission(
         name=name,
         folder=platform.folder / place,
@@ -103,6 +108,7 @@ def _environment(folder: Path, place: Path, *, scope: str, settings: PlatformFil
     shown = str(place / KERNEL_FILE)
     kernel_file = parse_toml(read_text(folder / shown, shown=shown), KernelFile, shown=shown)
     _check_sdists(kernel_file, shown=shown)
+    _check_logo(folder, place, kernel_file)
     requests = [folder / place / "requirements.in"]
     if scope != "common":
         requests.insert(0, folder / _KERNEL_REQUESTS)
@@ -133,6 +139,40 @@ def _check_sdists(kernel: KernelFile, *, shown: str) -> None:
             raise UsageError(
                 f"{shown}: key 'sdist.{name}' is not a normalised package name.",
                 fix=f"write [sdist.{canonicalize_name(name)}] in {shown}",
+            )
+
+
+def _check_logo(folder: Path, place: Path, kernel: KernelFile) -> None:
+    """Refuse a logo that is missing, or is another kind of file than its name says."""
+    if kernel.logo is None:
+        return
+    path = folder / place / kernel.logo
+    head = path.read_bytes()[:4096] if path.is_file() else None
+    if head is None or not (head.startswith(_PNG) if path.suffix == ".png" else b"<svg" in head):
+        found = "is missing" if head is None else f"is no {path.suffix[1:].upper()} file"
+        raise UsageError(
+            f"{place / KERNEL_FILE}: key 'logo' names {kernel.logo!r}, which {found}.",
+            fix=f"put a picture, PNG or SVG, to {place / kernel.logo}, or correct the key",
+        )
+
+
+def _check_hooks(folder: Path, place: Path) -> None:
+    """Refuse a hook that would not run: its name decides when, its first line with what."""
+    hooks = folder / place / HOOKS
+    for path in sorted(hooks.iterdir()) if hooks.is_dir() else ():
+        if path.name in _NO_HOOKS:
+            continue
+        if not _HOOK.fullmatch(path.name) or not path.is_file():
+            raise UsageError(
+                f"{place / HOOKS / path.name} is not named as hooks are.",
+                why="allowed: two digits that give the order, '-', and a name, such as 20-quota; with .on-hub or "
+                ".off-hub at the end it runs only there",
+                fix="rename it; what hooks need besides goes into [[files]]",
+            )
+        if not path.read_bytes().startswith((b"#!", b"\x7fELF")):
+            raise UsageError(
+                f"{place / HOOKS / path.name} does not say with what it runs.",
+                fix="begin it with a line such as #!/bin/bash",
             )
 
 

@@ -71,5 +71,6 @@ def docker_argv(
         *("docker", "run", "--rm", "--interactive"),
         *(("--tty",) if terminal else ()),
         *("--hostname", mission.name, *docker_options(ROLE, name), "--no-healthcheck"),
+        *("--env", "JUPYTER_DOCKER_STACKS_QUIET=yes"),
         *(image.digest, ACTIVATED, kernel or BASE, *command),
     )

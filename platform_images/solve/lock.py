@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from platform_images.errors import PlatformError, UsageError
 from platform_images.locks.freshness import Status, inputs, states
 from platform_images.locks.store import COMMON_OS, ROOT_UNIT, LockStore, os_packages, root
-from platform_images.locks.values import COMMON, NPM, OS, ROOT, Lock, OsPackages, Unit
+from platform_images.locks.values import COMMON, NOTEBOOKS, NPM, OS, ROOT, Lock, OsPackages, Unit
 from platform_images.model.environment import Environment
 from platform_images.model.mission import Mission
 from platform_images.model.platform import Platform
@@ -85,7 +85,7 @@ def _is_fresh(platform: Platform, mission: Mission | None, unit: Unit, store: Lo
 
 def _below(platform: Platform, mission: Mission | None, unit: Unit) -> tuple[Unit, ...]:
     """Return the units whose locks this one is solved against, lowest first."""
-    if unit.part in (ROOT, NPM):
+    if unit.part in (ROOT, NPM, NOTEBOOKS):
         return ()
     if unit.part == OS:
         return (ROOT_UNIT,) if unit.scope == COMMON else (ROOT_UNIT, COMMON_OS)
@@ -120,6 +120,12 @@ def _solve(job: _Job) -> Solution:
             upgrade=job.upgrade,
             upgrade_packages=job.upgrade_packages,
             say=job.say,
+        )
+    if job.unit.part == NOTEBOOKS:
+        from platform_images.solve.notebooks import solve_notebooks
+
+        return solve_notebooks(
+            job.platform, _named(job.mission, job.unit), old=job.old, upgrade=job.upgrade, say=job.say
         )
     system = root(job.store.require(ROOT_UNIT))
     if job.unit.part == OS:

@@ -64,13 +64,49 @@ def solve_npm(
         PrerequisiteError: npm is missing.
         ToolError: The registry did not answer.
     """
-    file = f"deployments/{mission.name}/npm.txt"
-    files = {PACKAGE_JSON: package_json(mission.name, parse_requests(mission.npm_packages, file=file))}
-    if old is not None and not upgrade and PACKAGE_LOCK in old.files:
+    return solve_requests(
+        platform,
+        mission.name,
+        mission.npm_packages,
+        file=f"deployments/{mission.name}/npm.txt",
+        old=None if upgrade else old,
+        upgrade_packages=upgrade_packages,
+        say=say,
+    )
+
+
+def solve_requests(
+    platform: Platform,
+    name: str,
+    requests: Iterable[str],
+    *,
+    file: str,
+    old: Lock | None,
+    upgrade_packages: tuple[str, ...] = (),
+    say: Say,
+) -> Solution:
+    """Return npm packages and all that they need.
+
+    Args:
+        platform: The platform.
+        name: Whose they are.
+        requests: Lines ``name`` or ``name@range``.
+        file: Where they stand, for messages.
+        old: The lock whose versions are kept where they still fit.
+        upgrade_packages: Take the newest versions of these.
+        say: Told what is under way.
+
+    Raises:
+        UsageError: A line has a mistake, or asks for what the registry does not have.
+        PrerequisiteError: npm is missing.
+        ToolError: The registry did not answer.
+    """
+    files = {PACKAGE_JSON: package_json(name, parse_requests(requests, file=file))}
+    if old is not None and PACKAGE_LOCK in old.files:
         files[PACKAGE_LOCK] = old.files[PACKAGE_LOCK]
     program = npm_command()
-    with tempfile.TemporaryDirectory(prefix="solve-npm-") as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory(prefix="solve-npm-") as scratch:
+        folder = Path(scratch)
         for each, text in files.items():
             write_text(folder / each, text)
         say(f"npm solves {file}")
@@ -105,9 +141,9 @@ def parse_requests(lines: Iterable[str], *, file: str) -> dict[str, str]:
     return found
 
 
-def package_json(mission: str, requests: Mapping[str, str]) -> str:
+def package_json(name: str, requests: Mapping[str, str]) -> str:
     """Return the ``package.json`` that asks for these packages."""
-    return json_text({"dependencies": dict(requests), "name": mission, "private": True, "version": "0.0.0"})
+    return json_text({"dependencies": dict(requests), "name": name, "private": True, "version": "0.0.0"})
 
 
 def lock_text(text: str, *, file: str) -> str:

@@ -62,7 +62,8 @@ def _solve_debootstrap(platform: Platform, old: RootSystem | None, *, say: Say) 
 def _solve_image(platform: Platform, *, say: Say) -> Solution:
     """Look into the image that the registry has now, or this machine where it is not to be pulled."""
     from platform_images.engine.client import engine, image_attributes, pull, run_in
-    from platform_images.engine.root import image_digest
+    from platform_images.engine.registryimage import image_digest
+    from platform_images.engine.savedimage import config_digest
 
     reference = str(platform.settings.root.image)
     engine()
@@ -89,6 +90,7 @@ def _solve_image(platform: Platform, *, say: Say) -> Solution:
         epoch=_seconds(str(attributes["Created"])),
         glibc=found["version"],
         packages=(),
+        image_id=config_digest(reference),
     )
     return _solution(system, {})
 

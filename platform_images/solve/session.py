@@ -12,10 +12,11 @@ from typing import NoReturn
 from platform_images import console, process
 from platform_images.errors import PlatformError, UsageError
 from platform_images.files import refused
+from platform_images.hub import requests as hub
 from platform_images.locks.conda import conda_packages
 from platform_images.locks.freshness import check
 from platform_images.locks.store import LockStore, mission_units, requirements, units
-from platform_images.locks.values import CONDA_LOCK, HEADER, REQUIREMENTS, Unit
+from platform_images.locks.values import COMMON, CONDA_LOCK, HEADER, REQUIREMENTS, Unit
 from platform_images.model import load_mission, load_missions, load_platform
 from platform_images.model.spelling import nearest
 from platform_images.solve.pip import pinned_names
@@ -75,19 +76,22 @@ def solve(folder: Path, unit: Unit, words: Sequence[str]) -> None:
     from platform_images.solve.progress import progress
 
     options = lock_options(words)
-    for library in _TALKATIVE:  # nox shows everything that any library logs
-        logging.getLogger(library).setLevel(logging.WARNING)
     platform = load_platform(folder)
-    mission = None if unit.scope == "common" else load_mission(platform, unit.scope)
-    store = LockStore(platform.locks)
+    store = hub.store() if unit == hub.UNIT else LockStore(platform.locks)
     names = _relevant(store, unit, options.upgrade_packages)
     if options.upgrade_packages and not names:
         console.say(f"  {unit} has none of {', '.join(options.upgrade_packages)}; it stays as it is")
         return
     with progress(f"lock {unit}") as say:
-        changed = lock_unit(
-            platform, mission, unit, store=store, say=say, upgrade=options.upgrade, upgrade_packages=names
-        )
+        if unit == hub.UNIT:
+            from platform_images.hub.locking import lock_hub
+
+            changed = lock_hub(platform, say=say, upgrade=options.upgrade, upgrade_packages=names)
+        else:
+            mission = None if unit.scope == COMMON else load_mission(platform, unit.scope)
+            changed = lock_unit(
+                platform, mission, unit, store=store, say=say, upgrade=options.upgrade, upgrade_packages=names
+            )
     console.say(f"  locks/{unit}: {'written' if changed else 'unchanged'}")
 
 
@@ -100,11 +104,15 @@ def check_all(folder: Path) -> None:
     platform = load_platform(folder)
     check(platform, *load_missions(platform))
     console.say(f"{len(all_units(folder))} locks are fresh", style="green")
+    hub.fresh_lock()
+    console.say(f"{hub.UNIT} is fresh", style="green")
 
 
 def printed(session_error: Callable[[str], NoReturn], body: Callable[[], None]) -> None:
     """Run a session's body; a failure that a user can act on is printed and fails the session without a traceback."""
     process.interrupt_when_told_to_end()
+    for library in _TALKATIVE:  # nox shows everything that any library logs
+        logging.getLogger(library).setLevel(logging.WARNING)
     try:
         body()
     except PlatformError as error:

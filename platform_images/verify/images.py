@@ -15,8 +15,8 @@ from platform_images.engine.client import (
     image_id,
     pull,
     refusal,
-    split_reference,
 )
+from platform_images.engine.registryimage import present_image
 from platform_images.errors import ToolError, UsageError
 from platform_images.locks.values import RootSystem
 from platform_images.model import Mission, Platform
@@ -58,12 +58,9 @@ def image_facts(reference: str) -> Facts:
 
 def base_layers(root: RootSystem) -> tuple[str, ...] | None:
     """Return the layers of the locked registry image; None where the engine does not have it."""
-    repository, _ = split_reference(root.source)
-    for reference in (f"{repository}@{root.digest}", root.digest):
-        attributes = image_attributes(reference)
-        if attributes is not None:
-            return tuple((attributes.get("RootFS") or {}).get("Layers") or ())
-    return None
+    reference = present_image(root)
+    attributes = image_attributes(reference) if reference is not None else None
+    return tuple((attributes.get("RootFS") or {}).get("Layers") or ()) if attributes is not None else None
 
 
 def rebuilt(platform: Platform, mission: Mission, kernels: Sequence[str], image: str, *, say: Say) -> Comparison:

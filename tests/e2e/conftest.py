@@ -5,14 +5,10 @@ import json
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import pytest
 
-from platform_images.site import site_settings
-
 TOKEN = "test-token"
-BROWSER = "platform-images-test-browser"
 
 
 def docker(*words: str) -> str:
@@ -66,20 +62,3 @@ def serving(image: str) -> Iterator[tuple[str, int]]:
 @pytest.fixture(scope="session")
 def serve() -> Callable[[str], AbstractContextManager[tuple[str, int]]]:
     return serving
-
-
-@pytest.fixture(scope="session")
-def browser_image(small_image: str, tmp_path_factory: pytest.TempPathFactory, project: Path) -> Iterator[str]:
-    """An image with a headless browser, built on the root that the small image is built on."""
-    del small_image  # it is what makes the root
-    root = docker("images", "--format", "{{.Repository}}:{{.Tag}}", "platform-images/root").splitlines()[0]
-    site = site_settings()
-    secret = tmp_path_factory.mktemp("secret") / "site"
-    secret.write_text(site.secret_text(), encoding="utf-8")
-    words = ["buildx", "build", "--quiet", "--load", "--tag", BROWSER, "--build-arg", f"ROOT={root}"]
-    words += ["--secret", f"id=site,src={secret}"]
-    if site.ca_bundle is not None:
-        words += ["--secret", f"id=ca,src={site.ca_bundle}"]
-    docker(*words, str(project / "tests" / "browser"))
-    yield BROWSER
-    docker("rmi", BROWSER)

@@ -16,15 +16,16 @@ WAIT_SECONDS = 180.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A server that answers at ``http://127.0.0.1:<port>`` with this token."""
+    """A server that answers at ``http://127.0.0.1:<port><base>`` with this token."""
 
     port: int
     token: str
+    base: str = ""
 
     def ask(self, path: str, *, data: Any = None, method: str = "GET") -> Any:
         """Call the REST API and return its JSON."""
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/api/{path}",
+            f"http://127.0.0.1:{self.port}{self.base}/api/{path}",
             data=None if data is None else json.dumps(data).encode(),
             method=method,
             headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
@@ -35,7 +36,7 @@ class Server:
 
     def page(self, path: str) -> str:
         """Return the text of a page."""
-        address = f"http://127.0.0.1:{self.port}/{path}?token={self.token}"
+        address = f"http://127.0.0.1:{self.port}{self.base}/{path}?token={self.token}"
         with urllib.request.urlopen(address, timeout=WAIT_SECONDS) as answer:
             text: bytes = answer.read()
         return text.decode("utf-8")
@@ -80,7 +81,7 @@ class Server:
     def _run(self, kernel: str, cells: tuple[str, ...]) -> str:
         """Run cells one after the other over the kernel's web socket."""
         channel = websocket.create_connection(
-            f"ws://127.0.0.1:{self.port}/api/kernels/{kernel}/channels",
+            f"ws://127.0.0.1:{self.port}{self.base}/api/kernels/{kernel}/channels",
             header=[f"Authorization: token {self.token}"],
             timeout=WAIT_SECONDS,
         )

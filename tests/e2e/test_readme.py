@@ -11,6 +11,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,10 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 Docker = Callable[..., str]
 FENCE = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`((?:invoke|nox) [^`]+)`")
-SERVES = "invoke lab --mission tike"
+SERVES = {  # until Ctrl-C: what each says once it does
+    "invoke lab --mission tike": re.compile(r"http://127\.0\.0\.1:\d+/lab\?token=\w+"),
+    "invoke hub --mission tike": re.compile(r"http://127\.0\.0\.1:\d+/\npassword: \S+\n"),
+}
 THE_TEST_COMMAND = "./bootstrap nox -s tests"  # what runs this very test
 
 
@@ -45,10 +49,14 @@ def table_commands() -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def clone(
-    tike_image: str, project: Path, tmp_path_factory: pytest.TempPathFactory, docker_cli: Docker, no_image_stays: None
+    tike_image: str,
+    project: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    docker_cli: Docker,
+    no_image_stays: None,
+    alone_with_tike: Callable[[], AbstractContextManager[None]],
 ) -> Iterator[Path]:
     """What git has of this checkout, as a newcomer would have it; tike:latest is put back afterwards."""
-    docker_cli("tag", tike_image, "tike:kept")
     folder = tmp_path_factory.mktemp("newcomer") / "clone"
     subprocess.run(["git", "clone", "--quiet", str(project), str(folder)], check=True)
     for name in subprocess.run(
@@ -61,9 +69,11 @@ def clone(
         if (project / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(project / name, folder / name)
-    yield folder
-    docker_cli("tag", "tike:kept", tike_image)
-    docker_cli("rmi", "tike:kept")
+    with alone_with_tike():
+        docker_cli("tag", tike_image, "tike:kept")
+        yield folder
+        docker_cli("tag", "tike:kept", tike_image)
+        docker_cli("rmi", "tike:kept")
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +122,7 @@ def run(command: str, *, clone: Path, cwd: Path) -> Path:
 
 
 def serve_and_interrupt(command: str, clone: Path) -> None:
-    """Start a lab, wait for its URL, and end it as a person does."""
+    """Start a lab or a hub, wait for its URL, and end it as a person does."""
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
     child = subprocess.Popen(
         command.split(),
@@ -126,11 +136,12 @@ def serve_and_interrupt(command: str, clone: Path) -> None:
     said = ""
     deadline = time.monotonic() + 120
     assert child.stdout is not None
-    while not re.search(r"http://127\.0\.0\.1:\d+/lab\?token=\w+", said):
+    while not SERVES[command].search(said):
         assert time.monotonic() < deadline and child.poll() is None, said
         said += child.stdout.readline()
     os.killpg(child.pid, signal.SIGINT)
     rest, _ = child.communicate(timeout=60)
+    assert child.returncode == 0, said + rest
     assert "Traceback" not in said + rest
 
 
@@ -142,7 +153,7 @@ def test_every_command_of_the_readme_works_in_its_order(clone: Path, other_roots
     for command in commands():
         if command == THE_TEST_COMMAND:
             assert command in (clone / ".ci" / "run").read_text(encoding="utf-8")
-        elif command.startswith(SERVES):
+        elif command in SERVES:
             serve_and_interrupt(command, clone)
         else:
             cwd = run(command, clone=clone, cwd=cwd)
@@ -153,6 +164,9 @@ def test_every_command_of_the_readme_works_in_its_order(clone: Path, other_roots
 @pytest.mark.slow
 @pytest.mark.parametrize("command", table_commands())
 def test_every_command_of_the_tables_works(clone: Path, command: str) -> None:
+    if command in SERVES:
+        serve_and_interrupt(command, clone)
+        return
     words = command.replace("-- CMD", "-- true")
     if command.startswith("invoke shell"):  # it wants a terminal, and someone who types
         words = f"echo exit | script --quiet --return --command '{command}' /dev/null"
@@ -169,7 +183,7 @@ def test_every_piece_of_toml_fits_platform_toml(project: Path, text: str) -> Non
 
 def test_the_readme_names_every_task_and_exit_code(project: Path) -> None:
     text = README.read_text(encoding="utf-8")
-    for verb in ("build", "channel", "doctor", "exec", "lab", "list", "schemas", "shell", "test"):
+    for verb in ("build", "channel", "doctor", "exec", "hub", "lab", "list", "schemas", "shell", "test"):
         assert f"invoke {verb}" in text
     for link in re.findall(r"\]\(([^)h][^)]*)\)", text):
         assert (project / link).exists(), link

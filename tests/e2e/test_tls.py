@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import json
 import ssl
 import subprocess
 import threading
@@ -14,6 +15,8 @@ from pathlib import Path
 import pytest
 import trustme
 
+from platform_images.engine.tools import node_context
+from platform_images.model import load_platform
 from platform_images.site import site_settings
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
@@ -46,6 +49,23 @@ def make_repository(folder: Path) -> None:
     subprocess.run([*git, "update-server-info"], check=True)
 
 
+def make_channel(folder: Path) -> None:
+    """Write a conda channel of one package."""
+    package = {"name": "tiny", "version": "1.0", "build": "0", "build_number": 0, "depends": [], "sha256": "0" * 64}
+    for subdir, packages in (("noarch", {"tiny-1.0-0.conda": {**package, "subdir": "noarch"}}), ("linux-64", {})):
+        (folder / "channel" / subdir).mkdir(parents=True)
+        content = {"info": {"subdir": subdir}, "packages": {}, "packages.conda": packages}
+        (folder / "channel" / subdir / "repodata.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def make_registry(folder: Path) -> None:
+    """Write an npm registry of one package."""
+    (folder / "npm").mkdir()
+    version = {"name": "tiny", "version": "1.0.0", "dist": {}}
+    content = {"name": "tiny", "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": version}}
+    (folder / "npm" / "tiny").write_text(json.dumps(content), encoding="utf-8")
+
+
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
     return trustme.CA(organization_name="A site of its own")
@@ -57,6 +77,8 @@ def server(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> I
     folder = tmp_path_factory.mktemp("served")
     make_wheel(folder)
     make_repository(folder)
+    make_channel(folder)
+    make_registry(folder)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as httpd:
@@ -93,21 +115,36 @@ def image(
     docker_cli("rmi", IMAGE, "small:plain")
 
 
-FETCH = "-c \"import requests; print(requests.get('{server}/simple/tiny/').raise_for_status() or 'ok')\""
+REQUESTS = "-c \"import requests; print(requests.get('{server}/simple/tiny/').raise_for_status() or 'ok')\""
+HTTPX = "-c \"import httpx; print(httpx.get('{server}/simple/tiny/').raise_for_status())\""
 PROGRAMS = {
+    "conda": "conda search --override-channels --channel {server}/channel tiny | grep 1.0",
     "curl": "curl --silent --show-error --fail {server}/simple/tiny/",
     "git": "git ls-remote {server}/repository/.git",
+    "httpx": f"python {HTTPX}",
+    "node": "node --eval \"fetch('{server}/simple/tiny/').then(a => console.log(a.status))\" | grep 200",
+    "npm": "npm view tiny version --registry {server}/npm/ | grep 1.0.0",
     "pip": "pip download --quiet --no-deps --index-url {server}/simple --dest /tmp/wheels tiny && ls /tmp/wheels/tiny*",
-    "requests": f"python {FETCH}",
+    "requests": f"python {REQUESTS}",
     "the standard library": "python -c \"import urllib.request as u; print(u.urlopen('{server}/').status)\"",
-    "a kernel": f"/opt/conda/envs/old/bin/python {FETCH}",
+    "wget": "wget --quiet --output-document - {server}/simple/tiny/",
+    "a kernel": f"/opt/conda/envs/old/bin/python {REQUESTS}",
 }
 
 
+@pytest.fixture(scope="module")
+def node(project: Path) -> tuple[str, ...]:
+    """Options that give a container node and npm, which the image itself does not carry."""
+    folder = node_context(load_platform(project), say=lambda _: None)
+    return ("--volume", f"{folder}:/mnt/node:ro")
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program_in_the_image_trusts_the_site(program: str, image: str, server: str, docker_cli: Docker) -> None:
-    script = PROGRAMS[program].format(server=server)
-    assert docker_cli("run", "--rm", "--network", "host", image, "sh", "-c", script)
+def test_a_program_in_the_image_trusts_the_site(
+    program: str, image: str, server: str, node: tuple[str, ...], docker_cli: Docker
+) -> None:
+    script = "PATH=$PATH:/mnt/node/bin; " + PROGRAMS[program].format(server=server)
+    assert docker_cli("run", "--rm", "--network", "host", *node, image, "bash", "-c", f"set -o pipefail; {script}")
 
 
 def test_conda_and_npm_are_told_where_the_bundle_is(image: str, docker_cli: Docker) -> None:

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from platform_images.engine import debootstrap
 from platform_images.engine.client import engine, image_attributes, image_id, image_labels
 from platform_images.engine.debootstrap import MadeRoot
-from platform_images.engine.root import DIGEST_LABEL, ensure_root, image_digest, root_reference
-from platform_images.engine.rootimage import config_text, load_image
+from platform_images.engine.registryimage import image_digest
+from platform_images.engine.root import DIGEST_LABEL, ensure_root
+from platform_images.engine.rootimage import config_text, load_image, root_reference
 from platform_images.errors import MismatchError, UsageError
 from platform_images.files import sha256_file
+from platform_images.locks.store import ROOT_UNIT, LockStore
 from platform_images.locks.values import PACKAGES, DebPackage, RootSystem
 from platform_images.model import Platform
 from platform_images.model.files import Root
@@ -136,8 +139,22 @@ def test_a_root_from_an_image_is_locked_by_its_digest(
     assert system.epoch == locked_root.epoch
     image = ensure_root(platform, system, say=quiet)
     assert (image.digest, image.drift) == (system.digest, ())
+    assert system.image_id == image_id(root_reference)
     with pytest.raises(MismatchError):
-        ensure_root(platform, system.model_copy(update={"digest": OTHER}), say=quiet)
+        ensure_root(platform, system.model_copy(update={"digest": OTHER, "image_id": OTHER}), say=quiet)
+
+
+def test_the_lock_of_a_root_made_here_has_the_same_bytes_as_before_images_had_ids(
+    real_platform: Platform, locked_root: RootSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = MadeRoot(
+        tar=Path("none"), digest=locked_root.digest, packages=locked_root.packages, newest=locked_root.epoch
+    )
+    monkeypatch.setattr(debootstrap, "make_root", lambda *args, **options: made)
+    monkeypatch.setattr("platform_images.process.run", lambda *args: SimpleNamespace(stdout="mmdebstrap 1.3.5\n"))
+    solution = solve_root(real_platform, old=LockStore(real_platform.locks).read(ROOT_UNIT), say=quiet)
+    saved = real_platform.locks / "common" / "root" / PACKAGES
+    assert solution.files[PACKAGES].encode() == saved.read_bytes()
 
 
 @pytest.mark.engine

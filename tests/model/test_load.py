@@ -61,7 +61,7 @@ def test_a_misspelt_key_names_file_key_and_the_nearest_right_one(checkout: Path)
     change(checkout, "deployments/survey/mission.toml", "version =", "verison =")
     said = mistake(checkout)
     assert "deployments/survey/mission.toml: key 'verison' is not known (did you mean 'version'?)" in said
-    assert "allowed: description, environment, files, kernels, title, version" in said
+    assert "allowed: data, description, environment, files, kernels, notebooks, title, version" in said
     assert "deployments/survey/mission.toml: key 'version' is missing" in said
 
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from platform_images.run.events import event, new_token
+from platform_images.run.events import event
 
-TOKEN = new_token()
+TOKEN = "00112233445566778899aabbccddeeff"
 
 
 def test_an_event_is_what_the_token_announces() -> None:
@@ -17,7 +17,7 @@ def test_what_was_written_before_on_the_same_line_hides_no_event() -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["", "no event", '{"event": "end", "id": 0}', f"{new_token()}{{}}", TOKEN, f'{TOKEN}{{"event": "e', f"{TOKEN}[1]"],
+    ["", "no event", '{"event": 1}', TOKEN[1:] + "0{}", TOKEN, f'{TOKEN}{{"event": "e', f"{TOKEN}[1]"],
 )
 def test_any_other_line_is_none(line: str) -> None:
     assert event(line, TOKEN) is None

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
-RUN = ("run", "--network", "none", "--label", "platform-images.role=test")
+RUN = ("run", "--network", "none", "--label", "platform-images.role=test", "--env", "JUPYTER_DOCKER_STACKS_QUIET=yes")
 
 
 def docker(*words: str, check: bool = True) -> str:
@@ -27,7 +27,9 @@ def serving(image: str, *options: str) -> Iterator[str]:
     container = docker(*RUN, "--detach", *options, image).strip()
     try:
         deadline = time.monotonic() + 90
-        while subprocess.run(["docker", "exec", container, "/etc/jupyter/healthcheck"], check=False).returncode:
+        while subprocess.run(
+            ["docker", "exec", container, "/etc/jupyter/docker_healthcheck.py"], check=False
+        ).returncode:
             assert time.monotonic() < deadline, docker("logs", container)
             time.sleep(0.5)
         yield container
@@ -53,7 +55,7 @@ def test_a_terminal_has_the_base_environment_and_can_take_a_kernel_s(built_image
 
 def test_a_terminal_in_an_activated_environment_keeps_it(built_image: str) -> None:
     words = ("/opt/environments/bin/activated", "old", "bash", "-lc", "command -v python; echo $CONDA_SHLVL")
-    assert docker(*RUN, "--rm", built_image, *words).split() == ["/opt/conda/envs/old/bin/python", "1"]
+    assert docker(*RUN, "--rm", built_image, *words).split() == ["/opt/conda/envs/old/bin/python", "2"]  # above base
 
 
 def test_an_unknown_environment_names_those_that_there_are(built_image: str) -> None:

@@ -175,5 +175,9 @@ def test_the_file_for_sourcing_says_so_when_it_is_run(launcher: Path) -> None:
 
 def test_what_a_person_runs_can_be_executed(project: Path) -> None:
     runtime = project / "common" / "runtime"
-    for name in ("opt/environments/bin/activated", "usr/local/bin/start-notebook.py", "etc/jupyter/healthcheck"):
+    for name in (
+        "opt/environments/bin/activated",
+        "usr/local/bin/start-notebook.py",
+        "etc/jupyter/docker_healthcheck.py",
+    ):
         assert os.access(runtime / name, os.X_OK), name

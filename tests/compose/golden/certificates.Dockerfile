@@ -45,7 +45,7 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
     --mount=type=cache,id=platform-images-conda,target=/var/cache/platform-images-conda \
     --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
-    sh /mnt/run.sh conda /opt/conda /mnt/conda.json
+    sh /mnt/run.sh conda 100 /opt/conda /mnt/conda.json
 
 FROM base-environment-conda AS base-environment
 ARG SOURCE_DATE_EPOCH
@@ -54,8 +54,8 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
     --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
-    sh /mnt/run.sh pip /opt/conda /mnt/lock
-RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda
+    sh /mnt/run.sh pip 100 /opt/conda /mnt/lock
+RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda 100
 
 # ---- kernel-new: the environment /opt/conda/envs/new, its conda part, then its pip part
 FROM mission-os AS kernel-new-conda
@@ -66,7 +66,7 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
     --mount=type=cache,id=platform-images-conda,target=/var/cache/platform-images-conda \
     --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
-    sh /mnt/run.sh conda /opt/conda/envs/new /mnt/conda.json
+    sh /mnt/run.sh conda 100 /opt/conda/envs/new /mnt/conda.json
 
 FROM kernel-new-conda AS kernel-new
 ARG SOURCE_DATE_EPOCH
@@ -75,8 +75,8 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
     --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
-    sh /mnt/run.sh pip /opt/conda/envs/new /mnt/lock
-RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/new
+    sh /mnt/run.sh pip 100 /opt/conda/envs/new /mnt/lock
+RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/new 100
 
 # ---- kernel-old: the environment /opt/conda/envs/old, its conda part, then its pip part
 FROM mission-os AS kernel-old-conda
@@ -87,7 +87,7 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
     --mount=type=cache,id=platform-images-conda,target=/var/cache/platform-images-conda \
     --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
-    sh /mnt/run.sh conda /opt/conda/envs/old /mnt/conda.json
+    sh /mnt/run.sh conda 100 /opt/conda/envs/old /mnt/conda.json
 
 FROM kernel-old-conda AS kernel-old
 ARG SOURCE_DATE_EPOCH
@@ -96,8 +96,8 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
     --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
-    sh /mnt/run.sh pip /opt/conda/envs/old /mnt/lock
-RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/old
+    sh /mnt/run.sh pip 100 /opt/conda/envs/old /mnt/lock
+RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/old 100
 
 # ---- common: the user, the start-up files and the launcher of kernels
 FROM mission-os AS common
@@ -128,8 +128,12 @@ FROM mission AS files
 USER root
 SHELL ["/bin/sh", "-c"]
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=final,target=/mnt/final sh /mnt/place.sh /mnt/final /
+RUN --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=final,target=/mnt/final sh /mnt/place.sh /mnt/final / \
+    && chgrp -R 100 /opt/conda && chmod -R g+w /opt/conda
 RUN --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=home,target=/mnt/home sh /mnt/place.sh /mnt/home /home/jovyan 1000:100
+# The home as it is now, for homes on volumes: fill-home puts it there.
+RUN --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh mkdir -p /opt/default-home && sh /mnt/place.sh /home/jovyan /opt/default-home \
+    && chmod -R a+rX /opt/default-home
 
 # ---- final: a layer for each environment, for the mission's own steps and for the small files
 FROM mission AS mission-changes
@@ -159,7 +163,10 @@ COPY --link --from=files-changes /changes/tree/ /
 RUN --mount=type=bind,from=files-changes,source=/changes,target=/mnt xargs -0 -r rm -rf -- < /mnt/deleted
 ENV CONDA_DIR="/opt/conda" \
 HOME="/home/jovyan" \
+JUPYTER_PORT="8888" \
 LANG="C.UTF-8" \
+LANGUAGE="C.UTF-8" \
+LC_ALL="C.UTF-8" \
 NB_GID="100" \
 NB_UID="1000" \
 NB_USER="jovyan" \
@@ -181,8 +188,8 @@ platform-images.kernels="new,old" \
 platform-images.lock-digest="sha256:25b85904e96e7fe13f6c516431ae6655043e681041280c10dac73fd1508646d8" \
 platform-images.mission="small"
 EXPOSE 8888
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["/etc/jupyter/healthcheck"]
-USER jovyan
+HEALTHCHECK --interval=3s --timeout=5s --start-period=60s --retries=5 CMD ["/etc/jupyter/docker_healthcheck.py"]
+USER 1000
 WORKDIR /home/jovyan
-ENTRYPOINT ["tini", "-g", "--"]
+ENTRYPOINT ["tini", "-g", "--", "start.sh"]
 CMD ["start-notebook.py"]

@@ -30,6 +30,30 @@ environments_activate() {
     hash -r
 }
 
+# environments_deactivate: back to the environment that was active before this one, or else to the base.
+environments_deactivate() {
+    local level=${CONDA_SHLVL:-0} before=
+    [[ $level == [0-9]* ]] || level=0
+    if [ "$level" -gt 1 ]; then
+        level=$((level - 1))
+        before=CONDA_PREFIX_$level
+        before=${!before-}
+        unset "CONDA_PREFIX_$level"
+    fi
+    [ -n "$before" ] && [ -d "$before" ] || before=$ENVIRONMENTS_CONDA
+    if [ -n "${CONDA_PREFIX-}" ]; then
+        [ "$CONDA_PREFIX" != "$before" ] || return 0
+        _environments_leave "$CONDA_PREFIX"
+    fi
+    _environments_path "$before"
+    unset CONDA_PREFIX
+    export CONDA_SHLVL=$level
+    _environments_names "$before"
+    _environments_variables "$before"
+    _environments_scripts "$before/etc/conda/activate.d"
+    hash -r
+}
+
 _environments_missing() {
     local known=base folder
     for folder in "$ENVIRONMENTS_CONDA"/envs/*/; do

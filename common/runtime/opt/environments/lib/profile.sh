@@ -1,6 +1,6 @@
 # A bash session in the image: base on PATH, unless another environment is active already. Sourced; may be sourced twice.
 
-source /opt/environments/lib/activation.sh
+source /opt/environments/lib/conda.sh
 
 # kernel-activate [KERNEL]: use a kernel's environment in this shell.
 kernel-activate() {
