@@ -23,12 +23,6 @@ fi
 mkdir -p "/home/$name/work"
 chown -R "$uid:$gid" "/home/$name"
 chmod -R g+rwX "/home/$name"
-# Folders that environments share with the kernels' launchers: their group may write to them in every layer.
-folders="/opt/conda /opt/conda/envs /opt/conda/etc /opt/conda/etc/profile.d"
-folders="$folders /opt/conda/share /opt/conda/share/jupyter /opt/conda/share/jupyter/kernels"
-mkdir -p $folders
-chgrp "$gid" $folders
-chmod g+w $folders
 # The group root may give a user of any number a name, as start.sh does.
 chmod g+w /etc/passwd
 # Hooks that run first; files cannot bring an empty folder.

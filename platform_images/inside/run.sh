@@ -15,6 +15,7 @@ export LC_ALL=C.UTF-8 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp
 shift 2
 /mnt/tools/bin/python3 -u -B -s "/mnt/install_$part.py" "$@"
 "$prefix/bin/python" -I -B /mnt/bytecode.py "$prefix" /var/cache/platform-images-bytecode
+mkdir -p /opt/conda/envs
 find /opt/conda ! -group "$gid" -exec chgrp --no-dereference "$gid" {} +
 find /opt/conda ! -type l ! -perm -g+w -exec chmod g+w {} +
 sh /mnt/settle.sh /opt

@@ -124,6 +124,7 @@ FROM mission AS files
 USER root
 SHELL ["/bin/sh", "-c"]
 ARG SOURCE_DATE_EPOCH
+# The environments are not in this stage: what is below /opt/conda is what files and steps have put there, few and small.
 RUN --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=final,target=/mnt/final sh /mnt/place.sh /mnt/final / \
     && chgrp -R 100 /opt/conda && chmod -R g+w /opt/conda
 RUN --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=home,target=/mnt/home sh /mnt/place.sh /mnt/home /home/jovyan 1000:100
