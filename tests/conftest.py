@@ -17,6 +17,7 @@ import pytest
 from platform_images.site import site_settings
 
 PROJECT = Path(__file__).resolve().parent.parent
+ROOM = 20_000_000_000
 BROWSER = "platform-images-test-browser"
 _STRIPPED = ("CONDA_", "MAMBA_", "SOURCE_DATE_EPOCH", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
 
@@ -88,6 +89,20 @@ def serve_folder() -> Iterator[Callable[[Path], str]]:
             return f"http://127.0.0.1:{server.server_port}"
 
         yield serve
+
+
+@pytest.fixture(autouse=True)
+def room(request: pytest.FixtureRequest) -> None:
+    """Steps of earlier builds go where they leave little room: tests build the same image in very many ways."""
+    if request.node.get_closest_marker("slow") and request.node.get_closest_marker("engine"):
+        words = ["docker", "info", "--format", "{{.DockerRootDir}}"]
+        folder = subprocess.run(words, capture_output=True, text=True, check=False).stdout.strip()
+        if folder and Path(folder).is_dir() and shutil.disk_usage(folder).free < ROOM:
+            subprocess.run(
+                ["docker", "builder", "prune", "--all", "--force", "--filter", "until=10m"],
+                capture_output=True,
+                check=True,
+            )
 
 
 def run_module(module: str, folder: Path, *words: str, timeout: float = 1800) -> subprocess.CompletedProcess[str]:
