@@ -119,7 +119,8 @@ def cell_output(server: Any, jupyter: Any, kernel_spec: str, code: str) -> str:
     ("code", "told"),
     [
         (
-            "import os; print('printed', flush=True); os._exit(3)",
+            # what a kernel prints it sends a moment later
+            "import os, time; print('printed', flush=True); time.sleep(1); os._exit(3)",
             "printed\nThe kernel new (New Python) has ended: exit code 3.\n",
         ),
         ("import os; os.kill(os.getpid(), 9)", "it was killed (SIGKILL), as the system does when memory runs out"),
