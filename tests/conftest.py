@@ -92,7 +92,7 @@ def serve_folder() -> Iterator[Callable[[Path], str]]:
 
 
 @pytest.fixture(autouse=True)
-def room(request: pytest.FixtureRequest) -> None:
+def old_steps_go(request: pytest.FixtureRequest) -> None:
     """Steps of earlier builds go where they leave little room: tests build the same image in very many ways."""
     if request.node.get_closest_marker("slow") and request.node.get_closest_marker("engine"):
         words = ["docker", "info", "--format", "{{.DockerRootDir}}"]
