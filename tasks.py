@@ -88,6 +88,7 @@ def channel(_: Context, check: bool = False, update: bool = False) -> int:
         "tag": "one more tag for the image, NAME:TAG or TAG",
         "platform": "image platform, such as linux/amd64",
         "root": "build from this image and not from the locked root",
+        "json": "print JSON in place of the image's names: the image, its steps and where the time went",
     },
 )
 @cli.guarded
@@ -106,6 +107,7 @@ def build(
     tag: str = "",
     platform: str = "",
     root: str = "",
+    json: bool = False,
 ) -> int:
     """Build a mission's image from its locks.
 
@@ -115,6 +117,7 @@ def build(
     from platform_images import build as room
 
     cli.one_of(frozen, floating, names=("--frozen", "--floating"))
+    cli.one_of(print_, json, names=("--print", "--json"))
     request = room.BuildRequest(
         kernels=cli.words(kernel),
         floating=floating,
@@ -127,7 +130,7 @@ def build(
         target_platform=platform or None,
         root_image=root or None,
     )
-    return room.run(PROJECT, mission, request, print_only=print_)
+    return room.run(PROJECT, mission, request, print_only=print_, json=json)
 
 
 @task(

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from platform_images import console
 from platform_images.building.locks import floating_locks, frozen_locks
+from platform_images.building.request import BuildRequest, check_request
+from platform_images.building.result import BuildResult, StepsSeen, phases
 from platform_images.building.revision import git_revision
 from platform_images.compose.composition import compose
 from platform_images.compose.sources import check_dockerfile, read_sources
 from platform_images.compose.values import Composition, Drift
-from platform_images.errors import MismatchError, UsageError
+from platform_images.engine.buildlog import Watch, spoken
+from platform_images.errors import MismatchError
 from platform_images.locks.store import ROOT_UNIT, root
 from platform_images.locks.values import MissionLocks, RootSystem
 from platform_images.model import Mission, Platform, load_mission, load_platform
@@ -30,58 +32,8 @@ if TYPE_CHECKING:
     from platform_images.engine.root import RootImage
     from platform_images.mirror.reading import MirrorSource
 
-_PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
-_TAG = re.compile(rf"(?:(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{_PART}(?:/{_PART})*:)?[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildRequest:
-    """What `invoke build` is asked for.
-
-    Attributes:
-        kernels: Only these kernels; all without any.
-        floating: Solve first.
-        save: With ``floating``: keep the solutions in ``locks/``.
-        no_cache: Run every step again.
-        tag: One more tag, ``NAME:TAG`` or ``TAG``.
-        target_platform: The image's platform; that of the locks without it.
-        root_image: Build on this image and not on the locked root.
-        only_tag: The image's one name, in place of its exact one and ``latest``, which stay where they are.
-        strict: Fail where a package would not be the locked one.
-        mirror: A folder that `invoke mirror` has filled, from which everything is taken that it has.
-        offline: Take everything from there; no step has a network.
-    """
-
-    kernels: tuple[str, ...] = ()
-    floating: bool = False
-    save: bool = False
-    no_cache: bool = False
-    tag: str | None = None
-    target_platform: str | None = None
-    root_image: str | None = None
-    only_tag: str | None = None
-    strict: bool = False
-    mirror: Path | None = None
-    offline: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildResult:
-    """An image that was built.
-
-    Attributes:
-        image_id: ``sha256:...``.
-        tags: Its names, the exact one first.
-        lock_digest: 64 hexadecimal digits over the solutions.
-        drift: Every package that is not the locked one.
-        seconds: How long it took.
-    """
-
-    image_id: str
-    tags: tuple[str, ...]
-    lock_digest: str
-    drift: tuple[Drift, ...] = field(default=())
-    seconds: float = 0.0
+__all__ = ["BuildRequest", "BuildResult", "build_mission", "print_dockerfile", "run"]
+Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +68,9 @@ class _Job:
             mirrored=self.mirror.units if self.mirror is not None else frozenset(),
         )
 
-    def built(self, composition: Composition, *, no_cache: bool = False, say: Say) -> str:
+    def built(
+        self, composition: Composition, *, log: str, no_cache: bool = False, say: Say, watch: Watch | None = None
+    ) -> str:
         """Build a composition and return the image's id."""
         from platform_images.building.context import build_composition
 
@@ -124,17 +78,18 @@ class _Job:
             self.platform,
             self.mission,
             composition,
-            name=self.mission.name,
+            name=log,
             no_cache=no_cache,
             strict=self.request.strict,
             mirror=self.mirror,
             offline=self.request.offline,
             say=say,
+            watch=watch,
         )
 
 
-def run(folder: Path, mission: str, request: BuildRequest, *, print_only: bool) -> int:
-    """Build a mission's image and print its names, or print its Dockerfile; what `invoke build` does.
+def run(folder: Path, mission: str, request: BuildRequest, *, print_only: bool, json: bool = False) -> int:
+    """Build a mission's image and print its names or, as JSON, all of the result; or print its Dockerfile.
 
     Raises:
         PlatformError: A file has a mistake, a lock is not fresh, or a step failed.
@@ -145,8 +100,10 @@ def run(folder: Path, mission: str, request: BuildRequest, *, print_only: bool) 
         sys.stdout.write(print_dockerfile(platform, loaded, request, say=_say))
         return 0
     from platform_images.building.drift import show_drift
+    from platform_images.building.progress import shown_progress
 
-    result = build_mission(platform, loaded, request, say=_say)
+    with shown_progress(loaded.name) as watch:
+        result = build_mission(platform, loaded, request, say=_say, watch=watch)
     show_drift(result.drift)
     if request.kernels and len(loaded.select(request.kernels)) < len(loaded.kernels):
         console.say(
@@ -154,9 +111,24 @@ def run(folder: Path, mission: str, request: BuildRequest, *, print_only: bool) 
             f"invoke build --mission {loaded.name} gives it all kernels again",
             style="yellow",
         )
-    console.say(f"+ {loaded.name} ({result.seconds:.0f} s)", style="green")
-    sys.stdout.write("".join(f"{tag}\n" for tag in result.tags))
+    _show(loaded.name, result, json=json)
     return 0
+
+
+def _show(mission: str, result: BuildResult, *, json: bool) -> None:
+    """Print the summary on standard error and the result on standard output."""
+    from platform_images.building.summary import as_json, summary
+
+    done, *facts = summary(mission, result, home=Path.home())
+    console.say(done, style="green")
+    for line in facts:
+        console.say(line)
+    if json:
+        from platform_images.cli import print_json
+
+        print_json(as_json(mission, result))
+    else:
+        sys.stdout.write("".join(f"{tag}\n" for tag in result.tags))
 
 
 def print_dockerfile(platform: Platform, mission: Mission, request: BuildRequest, *, say: Say) -> str:
@@ -174,8 +146,18 @@ def print_dockerfile(platform: Platform, mission: Mission, request: BuildRequest
     return job.composed(request.root_image or named, digest=system.digest).dockerfile
 
 
-def build_mission(platform: Platform, mission: Mission, request: BuildRequest, *, say: Say) -> BuildResult:
+def build_mission(
+    platform: Platform,
+    mission: Mission,
+    request: BuildRequest,
+    *,
+    say: Say,
+    watch: Watch | None = None,
+    clock: Clock = time.monotonic,
+) -> BuildResult:
     """Build an image from locks: the saved ones, or with ``floating`` freshly solved ones.
+
+    ``watch`` is told of each step of the Dockerfile; without it, ``say`` is told of those that have ended.
 
     Raises:
         LockError: A lock is stale, missing or damaged; carries the commands that cure it.
@@ -185,35 +167,35 @@ def build_mission(platform: Platform, mission: Mission, request: BuildRequest, *
         ToolError: A step failed; carries its last lines.
     """
     from platform_images.building.names import name_image
-    from platform_images.engine.root import ensure_root
+    from platform_images.building.sizes import image_size
+    from platform_images.engine.buildx import log_path
 
-    start = time.monotonic()
-    # A root that is made anew takes the name of the one that is there: not where all names are to stay.
-    new_root = request.no_cache and request.only_tag is None
+    times, seen = [clock()], StepsSeen()
     with _mirrored(_job(platform, mission, request, say=say), say=say) as job:
-        base = ensure_root(
-            platform,
-            job.system,
-            override_image=request.root_image,
-            no_cache=new_root,
-            mirrored=job.mirror.root if job.mirror is not None else None,
-            say=say,
-        )
-        image, composition, drift = _built(job, base, say=say)
+        times.append(clock())
+        base = _root(job, say=say)
+        times.append(clock())
+        image, composition, drift = _built(job, base, say=say, watch=seen.beside(watch or spoken(say)))
+        times.append(clock())
     tags = composition.tags if request.only_tag is None else (request.only_tag,)
+    size = image_size(image, before=request.only_tag or f"{mission.name}:latest")
     name_image(image, *tags)
     return BuildResult(
         image_id=image,
         tags=tags,
         lock_digest=composition.lock_digest,
         drift=drift,
-        seconds=time.monotonic() - start,
+        seconds=clock() - times[0],
+        steps=seen.steps,
+        phases=phases(times, export=seen.steps.export),
+        size=size,
+        log=log_path(mission.name),
     )
 
 
 def _job(platform: Platform, mission: Mission, request: BuildRequest, *, say: Say) -> _Job:
     """Check the request and what the mission's steps say, and get the locks."""
-    _check(platform, request)
+    check_request(platform, request)
     check_dockerfile(mission)
     kernels = mission.select(request.kernels)
     if request.floating:
@@ -237,26 +219,23 @@ def _mirrored(job: _Job, *, say: Say) -> Iterator[_Job]:
         yield replace(job, mirror=source)
 
 
-def _check(platform: Platform, request: BuildRequest) -> None:
-    """Refuse options that do not fit together, the locks or the engine."""
-    locked = platform.settings.platform
-    if request.target_platform not in (None, locked):
-        raise UsageError(
-            f"The locks are for {locked}, not for {request.target_platform}.",
-            why="Packages of another platform have other hashes, and perhaps other versions.",
-            fix=f'set platform = "{request.target_platform}" in platform.toml, then nox -s lock',
-        )
-    if request.offline and request.mirror is None:
-        raise UsageError("--offline takes everything from a mirror.", fix="give --mirror DIR; invoke mirror fills one")
-    if request.offline and request.floating:
-        raise UsageError("--offline and --floating exclude each other: solving asks the indexes.")
-    if request.save and not request.floating:
-        raise UsageError("--save keeps what a floating build has solved.", fix="give --floating --save")
-    if request.tag is not None and not _TAG.fullmatch(request.tag):
-        raise UsageError(f"{request.tag!r} is not a tag.", fix="give TAG or NAME:TAG, NAME in lower case")
+def _root(job: _Job, *, say: Say) -> RootImage:
+    """Return the root that the request asks for."""
+    from platform_images.engine.root import ensure_root
+
+    request = job.request
+    return ensure_root(
+        job.platform,
+        job.system,
+        override_image=request.root_image,
+        # One that is made anew takes the name of the one that is there: not where all names are to stay.
+        no_cache=request.no_cache and request.only_tag is None,
+        mirrored=job.mirror.root if job.mirror is not None else None,
+        say=say,
+    )
 
 
-def _built(job: _Job, base: RootImage, *, say: Say) -> tuple[str, Composition, tuple[Drift, ...]]:
+def _built(job: _Job, base: RootImage, *, say: Say, watch: Watch) -> tuple[str, Composition, tuple[Drift, ...]]:
     """Build; where packages turn out not to be the locked ones, once more with a label that says so, all from cache."""
     from platform_images.building.drift import recorded_drift, root_drift
     from platform_images.building.names import discard
@@ -266,7 +245,7 @@ def _built(job: _Job, base: RootImage, *, say: Say) -> tuple[str, Composition, t
     if request.strict:
         _require_none(below)
     composition = job.composed(base.reference, digest=base.digest)
-    image = job.built(composition, no_cache=request.no_cache, say=say)
+    image = job.built(composition, log=job.mission.name, no_cache=request.no_cache, say=say, watch=watch)
     drift = (*below, *recorded_drift(image, job.locks))
     if not drift:
         return image, composition, ()
@@ -274,7 +253,7 @@ def _built(job: _Job, base: RootImage, *, say: Say) -> tuple[str, Composition, t
         discard(image)
         _require_none(drift)
     labelled = job.composed(base.reference, digest=base.digest, drift=drift)
-    final = job.built(labelled, say=lambda _: None)
+    final = job.built(labelled, log=f"{job.mission.name}-labelled", say=lambda _: None)
     discard(image)
     return final, labelled, drift
 

@@ -74,6 +74,12 @@ def test_frozen_and_floating_exclude_each_other(project: Path, run_invoke: Invok
     assert "--frozen and --floating exclude each other" in done.stderr
 
 
+def test_a_dockerfile_is_not_printed_as_json(project: Path, run_invoke: Invoke) -> None:
+    done = run_invoke(project, "build", "--mission", "tike", "--print", "--json")
+    assert done.returncode == 2
+    assert "--print and --json exclude each other" in done.stderr
+
+
 @pytest.mark.parametrize("verb", ["build", "test", "lab"])
 def test_without_an_engine_the_cure_is_named(
     project: Path, run_invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, verb: str

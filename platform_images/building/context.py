@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from platform_images.compose.values import COMPOSED, MIRROR, NODE, TOOLS, Composition, ContextFile, channel_context
+from platform_images.engine.buildlog import Watch
 from platform_images.engine.buildx import BuildRun, build, contexts
 from platform_images.engine.tools import node_context, tools_context
 from platform_images.mirror.reading import MirrorSource
@@ -34,11 +35,12 @@ def build_composition(
     mirror: MirrorSource | None = None,
     offline: bool = False,
     say: Say,
+    watch: Watch | None = None,
 ) -> str:
     """Build a composition and return the image's id; nothing but the image is left.
 
     With ``strict``, a step that would take another OS package than the locked one fails. What comes from a mirror, the
-    composition says; with ``offline``, no step has a network.
+    composition says; with ``offline``, no step has a network. ``watch`` is told of each step in the place of ``say``.
 
     Raises:
         PrerequisiteError: There is no docker client with buildx.
@@ -76,7 +78,7 @@ def build_composition(
             target=target,
             no_cache=no_cache,
         )
-        return build(run, say=say)
+        return build(run, say=say, watch=watch)
 
 
 def write_context(folder: Path, files: Sequence[ContextFile], *, epoch: int) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from platform_images import process
-from platform_images.engine.buildlog import BuildLog, StepEnd
+from platform_images.engine.buildlog import BuildLog, Watch, spoken
 from platform_images.errors import MismatchError, PlatformError, PrerequisiteError, ToolError
 from platform_images.solve.solution import Say
 
@@ -71,12 +71,13 @@ class BuildRun:
     no_cache: bool = False
 
 
-def build(run: BuildRun, *, say: Say) -> str:
+def build(run: BuildRun, *, say: Say, watch: Watch | None = None) -> str:
     """Build and return the image's id.
 
     Args:
         run: What to build.
-        say: Told of each step that has ended, with its duration.
+        say: Told how many steps were done before; and of each that has ended, with its duration, where nobody watches.
+        watch: Told, in another thread, of each step that is seen to run or to end.
 
     Raises:
         PrerequisiteError: There is no docker client with buildx.
@@ -84,14 +85,18 @@ def build(run: BuildRun, *, say: Say) -> str:
         ToolError: A step failed; carries its last lines and the path of the full log.
     """
     log = BuildLog()
+    heed = watch or spoken(say)
     path = log_path(run.name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="platform-images-build-") as name, path.open("w", encoding="utf-8") as text:
+    with (
+        tempfile.TemporaryDirectory(prefix="platform-images-build-") as name,
+        path.open("w", encoding="utf-8", buffering=1) as text,  # each line can be read at once
+    ):
         folder = Path(name)
         (folder / "Dockerfile").write_text(run.dockerfile, encoding="utf-8")
         argv = [*buildx_command(), *build_words(run, folder=folder)]
         try:
-            process.run(argv, env=_environment(), on_line=lambda line: _take(line, log, text, say))
+            process.run(argv, env=_environment(), on_line=lambda line: _take(line, log, text, heed))
         except ToolError as error:
             raise _failure(run, log, path, error) from error
         if log.cached:
@@ -186,17 +191,12 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(_LEFT_OUT)}
 
 
-def _take(line: str, log: BuildLog, text: TextIO, say: Say) -> None:
+def _take(line: str, log: BuildLog, text: TextIO, watch: Watch) -> None:
     """Note one line of progress."""
     text.write(process.redacted(line) + "\n")
-    ended = log.read(line)
-    if ended is not None and ended.state != "cached":
-        say(_said(ended))
-
-
-def _said(ended: StepEnd) -> str:
-    """Return one line for a person."""
-    return f"{ended.title}: failed" if ended.state == "failed" else f"{ended.title} ({ended.seconds:.1f} s)"
+    event = log.read(line)
+    if event is not None:
+        watch(event)
 
 
 def _failure(run: BuildRun, log: BuildLog, path: Path, error: ToolError) -> PlatformError:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
+from platform_images.building.sizes import NO_LAYER
 from platform_images.errors import ExitCode
 from platform_images.files import json_text
 from platform_images.verify.causes import Cause, Kind, cause_of
@@ -29,9 +29,6 @@ _CONFIG = (
     "User",
     "Volumes",
     "WorkingDir",
-)
-_NO_LAYER = re.compile(
-    r"(?:ARG|CMD|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|ONBUILD|SHELL|STOPSIGNAL|USER|VOLUME)\b|WORKDIR /$"
 )
 _SAME_SOURCES = "build both from the same commit, with the same version of this program"
 
@@ -146,7 +143,7 @@ def facts(name: str, attributes: Mapping[str, Any], history: Sequence[Mapping[st
         image=str(attributes["Id"]),
         layers=tuple((attributes.get("RootFS") or {}).get("Layers") or ()),
         config={key: _without(value, revision) for key, value in _flat(attributes, config).items()},
-        steps=tuple(step for step in steps if not _NO_LAYER.match(step)),
+        steps=tuple(step for step in steps if not NO_LAYER.match(step)),
         history=steps,
         revision=revision,
     )

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import json
 import stat
 import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from platform_images import build as room
+from platform_images import console
 from platform_images.build import BuildRequest, build_mission
 from platform_images.building.context import write_context
 from platform_images.building.drift import parse_drift
+from platform_images.building.result import Phases, Size
 from platform_images.building.revision import UNKNOWN, git_revision
 from platform_images.compose.values import ContextFile, Drift
+from platform_images.engine.buildlog import StepEnd, StepSeen, Watch
 from platform_images.engine.root import RootImage
 from platform_images.errors import LockError, MismatchError, UsageError
 from platform_images.locks.values import Unit
@@ -121,3 +127,91 @@ def test_a_strict_build_on_a_root_that_is_not_the_locked_one_ends_before_any_ste
     with pytest.raises(MismatchError) as caught:
         build_mission(platform, load_mission(platform, "small"), BuildRequest(strict=True), say=silent)
     assert caught.value.why == "common/root: apt: locked 1, found 2"
+
+
+STEP = StepEnd(number="1", title="os: Debian packages", state="done", seconds=30.0)
+EXPORT = StepEnd(number="2", title="exporting to image", state="done", seconds=4.0, kind="export")
+
+
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Nothing is asked of an engine; the names of the logs of what would be built."""
+    logs: list[str] = []
+
+    def built(*_: object, name: str, say: Callable[[str], None], watch: Watch | None, **__: object) -> str:
+        logs.append(name)
+        if watch is None:
+            say("nobody watches")
+        else:
+            watch(StepSeen(number="1", title=STEP.title))
+            watch(STEP)
+            watch(EXPORT)
+        return f"sha256:{len(logs)}"
+
+    plain = RootImage(reference="root", digest="sha256:" + "0" * 64)
+    monkeypatch.setattr("platform_images.engine.root.ensure_root", lambda *_, **__: plain)
+    monkeypatch.setattr("platform_images.building.context.build_composition", built)
+    monkeypatch.setattr("platform_images.building.drift.recorded_drift", lambda *_: ())
+    monkeypatch.setattr("platform_images.building.names.name_image", lambda *_: None)
+    monkeypatch.setattr("platform_images.building.names.discard", lambda *_: None)
+    monkeypatch.setattr("platform_images.building.sizes.image_size", lambda *_, **__: Size(total=5))
+    return logs
+
+
+def ticking() -> Callable[[], float]:
+    times: Iterator[float] = iter((100.0, 101.0, 103.0, 153.0, 154.0))
+    return lambda: next(times)
+
+
+def test_a_build_says_which_steps_ran_and_where_the_time_went(platform: Platform, no_engine: list[str]) -> None:
+    said: list[str] = []
+    result = build_mission(platform, load_mission(platform, "small"), BuildRequest(), say=said.append, clock=ticking())
+    assert said == ["os: Debian packages (30.0 s)", "exporting to image (4.0 s)"]
+    assert result.steps.ended == (STEP, EXPORT)
+    assert result.phases == Phases(solving=1.0, root=2.0, build=46.0, export=4.0)
+    assert (result.seconds, result.size, no_engine) == (54.0, Size(total=5), ["small"])
+    assert result.log is not None and result.log.name == "small.log"
+
+
+def test_the_label_of_drift_is_a_second_build_that_nobody_sees_with_a_log_of_its_own(
+    platform: Platform, no_engine: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drift = Drift(unit=Unit(scope="common", part="os"), name="curl", locked="1", installed="2")
+    monkeypatch.setattr("platform_images.building.drift.recorded_drift", lambda *_: (drift,))
+    seen: list[object] = []
+    result = build_mission(
+        platform, load_mission(platform, "small"), BuildRequest(), say=silent, watch=seen.append, clock=ticking()
+    )
+    assert no_engine == ["small", "small-labelled"]
+    assert (result.image_id, result.drift) == ("sha256:2", (drift,))
+    assert seen == [StepSeen(number="1", title=STEP.title), STEP, EXPORT]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_standard_output_is_the_names_or_all_facts_as_json_and_the_summary_goes_to_standard_error(
+    as_json: bool,
+    small_project: Path,
+    no_engine: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    console.stderr.cache_clear()
+    try:
+        assert room.run(small_project, "small", BuildRequest(), print_only=False, json=as_json) == 0
+    finally:
+        console.stderr.cache_clear()
+    out, err = capsys.readouterr()
+    if as_json:
+        value = json.loads(out)
+        assert (value["image"], value["ran"], value["cached"]) == ("sha256:1", 1, 0)
+        assert value["tags"][1] == "small:latest"
+    else:
+        assert out.splitlines()[1] == "small:latest"
+        assert len(out.splitlines()) == 2
+    lines = err.splitlines()
+    assert lines[:2] == ["  os: Debian packages (30.0 s)", "  exporting to image (4.0 s)"]
+    assert lines[2].startswith("+ small (")
+    assert lines[-1] == f"  log      {tmp_path}/platform-images/builds/small.log"
+    assert (tmp_path / "platform-images/builds/small.json").is_file()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from platform_images.engine.buildlog import Event, StepEnd
 from platform_images.engine.buildx import BuildRun, build, build_words, buildx_command, contexts, log_path
 from platform_images.errors import MismatchError, PrerequisiteError, ToolError
 
@@ -61,6 +62,56 @@ def test_no_buildx_at_all_is_said_with_what_was_tried(tmp_path: Path, monkeypatc
     with pytest.raises(PrerequisiteError) as caught:
         buildx_command()
     assert "is not a docker command" in str(caught.value.why)
+
+
+RECORDED = Path(__file__).parent / "recorded" / "build.txt"
+REPLAYING = """#!/bin/sh
+case "$*" in
+    *version*) exit 0 ;;
+    "context show") echo default; exit 0 ;;
+esac
+while [ "$1" != --iidfile ]; do shift; done
+echo sha256:0f1e2d3c4b5a >"$2"
+cat {recorded} >&2
+"""
+
+
+@pytest.fixture
+def replaying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A docker program that says what was recorded, and a folder for the state."""
+    program = tmp_path / "bin" / "docker"
+    program.parent.mkdir()
+    program.write_text(REPLAYING.format(recorded=RECORDED))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    return tmp_path
+
+
+def test_each_finished_step_is_said_and_everything_is_in_the_log(replaying: Path) -> None:
+    said: list[str] = []
+    assert build(run_of(replaying), say=said.append) == "sha256:0f1e2d3c4b5a"
+    assert said == [
+        "root: FROM platform-images/root:09eaf5128da7 (0.0 s)",
+        "files: files of files (0.8 s)",
+        "kernel-new: /opt/conda/envs/new, pip part (15.2 s)",
+        "kernel-old-conda: /opt/conda/envs/old, conda part (41.7 s)",
+        "final: COPY /opt/conda /opt/conda (2.1 s)",
+        "exporting to image (4.0 s)",
+        "2 steps were done before",
+    ]
+    assert log_path("pi-build-test").read_text() == RECORDED.read_text()
+
+
+def test_who_watches_is_told_of_each_step_in_the_place_of_who_listens(replaying: Path) -> None:
+    said: list[str] = []
+    seen: list[Event] = []
+    build(run_of(replaying), say=said.append, watch=seen.append)
+    assert said == ["2 steps were done before"]
+    assert [event.number for event in seen if isinstance(event, StepEnd)] == [
+        *("8", "34", "37", "42", "45", "46", "50", "51")
+    ]
 
 
 @pytest.mark.engine

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -103,6 +104,17 @@ def test_building_again_changes_nothing(
     done = run_invoke(small_project, "build", "--mission", "small")
     assert done.returncode == 0, done.stderr
     assert docker_cli("image", "inspect", small_image, "--format", "{{.Id}}") == before
+
+
+def test_json_tells_the_same_as_the_summary(small_image: str, small_project: Path, run_invoke: Invoke) -> None:
+    done = run_invoke(small_project, "build", "--mission", "small", "--json")
+    assert done.returncode == 0, done.stderr
+    value = json.loads(done.stdout)
+    assert value["tags"][1] == small_image
+    assert value["image"].startswith("sha256:")
+    assert value["ran"] + value["cached"] > 10
+    assert f"{value['ran']} ran, {value['cached']} from the cache" in done.stderr
+    assert Path(value["log"]).is_file()
 
 
 def test_print_shows_the_dockerfile_and_builds_nothing(
