@@ -58,6 +58,14 @@ def exact(session: nox.Session, mission: str) -> None:
     room.printed(session.error, lambda: verifying.run(PROJECT, mission))
 
 
+@nox.session(python=False, default=False)
+def bench(session: nox.Session) -> None:
+    """Measure this project against what people would use; -- --list, --case NAME, --mission M, --small, --runs N."""
+    from platform_images.bench import session as measuring
+
+    room.printed(session.error, lambda: measuring.run(PROJECT, session.posargs))
+
+
 @nox.session(python=False)
 def tests(session: nox.Session) -> None:
     """Run the tests, those of another engine beside the rest; words after -- go to pytest in their place."""

@@ -1,0 +1,1 @@
+"""What runs in containers and build steps of the things that this project is measured against."""
