@@ -326,4 +326,24 @@ def exec_(_: Context, mission: str = "", kernel: str = "", image: str = "") -> i
     return room.run_exec(PROJECT, mission, cli.after_dashes(), kernel=kernel or None, image=image or None)
 
 
-namespace = Collection(doctor, list_, schemas, channel, build, test, verify, mirror, lab, hub, shell, exec_)
+@task(
+    positional=[],
+    help={
+        "older_than": "also remove what nobody has used for so long, such as 30d, 12h or 2w",
+        "max_size": "also remove what is longest unused, until the rest has no more than this, such as 20GB",
+        "dry_run": "change nothing; show what would be removed",
+        "json": "print JSON",
+    },
+)
+@cli.guarded
+def clean(_: Context, older_than: str = "", max_size: str = "", dry_run: bool = False, json: bool = False) -> int:
+    """Show what is kept on this machine, and remove what killed runs have left, what is old and what is too much.
+
+    Examples: invoke clean --dry-run; invoke clean --older-than 30d; invoke clean --max-size 20GB --json
+    """
+    from platform_images.clean import cleaning as room
+
+    return room.run(older_than=older_than, max_size=max_size, dry_run=dry_run, json=json)
+
+
+namespace = Collection(doctor, list_, schemas, channel, build, test, verify, mirror, lab, hub, shell, exec_, clean)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from platform_images import aptsources, process
+from platform_images import aptsources, process, temporary
 from platform_images.aptsources import Source
 from platform_images.errors import PrerequisiteError, ToolError
 from platform_images.machine import child_environment
@@ -45,11 +43,11 @@ def install_borrowed(packages: Sequence[str], *, borrowed: Sequence[str], codena
         ToolError: apt could not; carries its words.
     """
     sources = aptsources.read_sources(Path("/etc/apt"))
-    folder = Path(tempfile.mkdtemp(prefix="platform-images-apt-"))
     try:
-        folder.chmod(0o755)  # apt downloads as a user of its own
-        options = write_private(folder, sources, borrowed=borrowed, codename=codename, newer=newer)
-        _install(packages, options=options)
+        with temporary.folder(temporary.Role.APT) as folder:
+            folder.chmod(0o755)  # apt downloads as a user of its own
+            options = write_private(folder, sources, borrowed=borrowed, codename=codename, newer=newer)
+            _install(packages, options=options)
     except ToolError as error:
         if any(word in str(error) for word in _KEY_WORDS):
             raise PrerequisiteError(
@@ -58,8 +56,6 @@ def install_borrowed(packages: Sequence[str], *, borrowed: Sequence[str], codena
                 fix="apt-get update && apt-get install debian-archive-keyring, then ./bootstrap again",
             ) from error
         raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_private(

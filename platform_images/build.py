@@ -27,6 +27,7 @@ from platform_images.model.environment import Environment
 from platform_images.site import site_settings
 from platform_images.solve.hostenv import ca_bundle
 from platform_images.solve.solution import Say
+from platform_images.usage import Kind, using
 
 if TYPE_CHECKING:
     from platform_images.engine.root import RootImage
@@ -171,7 +172,7 @@ def build_mission(
     from platform_images.engine.buildx import log_path
 
     times, seen = [clock()], StepsSeen()
-    with _mirrored(_job(platform, mission, request, say=say), say=say) as job:
+    with using(Kind.IMAGES), _mirrored(_job(platform, mission, request, say=say), say=say) as job:
         times.append(clock())
         base = _root(job, say=say)
         times.append(clock())

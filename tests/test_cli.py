@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 Invoke = Callable[..., subprocess.CompletedProcess[str]]
-VERBS = ("build", "channel", "doctor", "exec", "hub", "lab", "list", "schemas", "shell", "test")
+VERBS = ("build", "channel", "clean", "doctor", "exec", "hub", "lab", "list", "schemas", "shell", "test")
 
 
 @pytest.fixture(scope="session")

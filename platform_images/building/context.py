@@ -19,6 +19,7 @@ from platform_images.site import SiteSettings, site_settings
 from platform_images.solve.hostenv import ca_bundle
 from platform_images.solve.mirror import own_mirrors
 from platform_images.solve.solution import Say
+from platform_images.usage import Kind, using
 
 _LEFT_OUT = shutil.ignore_patterns(".git", "__pycache__", ".ipynb_checkpoints")
 
@@ -49,7 +50,7 @@ def build_composition(
     """
     site = site_settings(ca_bundle=ca_bundle(platform))
     wheels = mirror.wheels if mirror is not None else None
-    with contexts("main", COMPOSED, "secrets") as (main, composed, secrets):
+    with using(Kind.TOOLS), contexts("main", COMPOSED, "secrets") as (main, composed, secrets):
         write_context(composed, composition.files, epoch=composition.epoch)
         if mission is not None and mission.dockerfile is not None:
             _copy_mission(mission, main, epoch=composition.epoch)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
+from platform_images import temporary
 from platform_images.locks.freshness import check
 from platform_images.locks.store import LockStore, units
 from platform_images.locks.values import COMMON, MissionLocks
@@ -61,5 +60,5 @@ def floating_locks(
 @contextmanager
 def _scratch() -> Iterator[LockStore]:
     """Give a store that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="platform-images-locks-") as name:
-        yield LockStore(Path(name))
+    with temporary.folder(temporary.Role.LOCKS) as folder:
+        yield LockStore(folder)

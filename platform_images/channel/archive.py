@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import lzma
 import re
-import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from platform_images import aptsources
+from platform_images import aptsources, temporary
 from platform_images.channel.recipe import Deb
 from platform_images.errors import MismatchError, PrerequisiteError, ToolError
 from platform_images.fetch import GoneError, Item, addresses, downloader, is_there
@@ -158,8 +157,8 @@ def _entries(text: str) -> list[Entry]:
 
 def _verified(signed: bytes, *, shown: str) -> str:
     """Return the text of a signed release file, once Debian's keys agree."""
-    with tempfile.TemporaryDirectory() as folder:
-        source, out = Path(folder) / "InRelease", Path(folder) / "Release"
+    with temporary.folder(temporary.Role.CHANNEL) as folder:
+        source, out = folder / "InRelease", folder / "Release"
         source.write_bytes(signed)
         run(["gpgv", "--quiet", "--keyring", str(KEYRING), "--output", str(out), str(source)])
         if not out.is_file():

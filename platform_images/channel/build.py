@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from platform_images import console, process
+from platform_images import console, process, temporary
 from platform_images.channel.archive import fetch_deb, mirrors, release_index
 from platform_images.channel.deb import Member, members
 from platform_images.channel.layout import prefix_files
 from platform_images.channel.recipe import Deb, Package, Recipe, load_recipe, save_recipe
 from platform_images.errors import MismatchError, ToolError
 from platform_images.files import json_text, sha256_file, write_text
+from platform_images.usage import Kind, cache_folder, using
 
 SUBDIR = "linux-64"
 _EMPTY_SUBDIR = "noarch"
@@ -41,9 +42,7 @@ def run(folder: Path, *, check: bool, update: bool) -> int:
     Raises:
         MismatchError: With ``check``, where a committed file is not what the recipe makes.
     """
-    import platformdirs
-
-    cache = Path(platformdirs.user_cache_dir("platform-images")) / "debs"
+    cache = cache_folder() / Kind.DEBS
     differences = rebuild(folder / "common" / "channel", cache=cache, check=check, update=update, say=console.say)
     if not differences:
         console.say("common/channel is what its recipe makes", style="green")
@@ -83,8 +82,7 @@ def rebuild(
     bases = mirrors(package.suite for package in recipe.packages)
     if update:
         recipe = _updated(recipe, cache=cache, bases=bases, say=say)
-    with tempfile.TemporaryDirectory(prefix="platform-images-channel-") as scratch:
-        made = Path(scratch)
+    with using(Kind.DEBS), temporary.folder(temporary.Role.CHANNEL) as made:
         for package in recipe.packages:
             say(f"packing Python {package.version} from {len(package.debs)} .deb files of {package.suite}")
             files = _prefix(package, cache=cache, bases=bases)
@@ -108,8 +106,7 @@ def pack(package: Package, files: tuple[Member, ...], out: Path) -> Path:
     from rattler_build import assemble_package
 
     (out / SUBDIR).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="platform-images-prefix-") as scratch:
-        prefix = Path(scratch)
+    with temporary.folder(temporary.Role.PREFIX) as prefix:
         for member in files:
             _write(prefix, member, epoch=package.epoch)
         made = assemble_package(

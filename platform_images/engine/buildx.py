@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from platform_images import process
+from platform_images import process, temporary
 from platform_images.engine.buildlog import BuildLog, Watch, spoken
 from platform_images.errors import MismatchError, PlatformError, PrerequisiteError, ToolError
 from platform_images.solve.solution import Say
+from platform_images.usage import Kind, logs_folder, using
 
 _PLUGIN_FOLDERS = (
     "/usr/local/lib/docker/cli-plugins",
@@ -89,10 +88,10 @@ def build(run: BuildRun, *, say: Say, watch: Watch | None = None) -> str:
     path = log_path(run.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(prefix="platform-images-build-") as name,
+        using(Kind.LOGS),
+        temporary.folder(temporary.Role.BUILD) as folder,
         path.open("w", encoding="utf-8", buffering=1) as text,  # each line can be read at once
     ):
-        folder = Path(name)
         (folder / "Dockerfile").write_text(run.dockerfile, encoding="utf-8")
         argv = [*buildx_command(), *build_words(run, folder=folder)]
         try:
@@ -142,21 +141,16 @@ def buildx_command() -> tuple[str, ...]:
 
 def log_path(name: str) -> Path:
     """Return where the full log of a build is kept."""
-    from platformdirs import user_state_path
-
-    return user_state_path("platform-images") / "builds" / f"{name}.log"
+    return logs_folder() / f"{name}.log"
 
 
 @contextmanager
 def contexts(*names: str) -> Iterator[tuple[Path, ...]]:
     """Give empty folders for build contexts, removed whatever happens."""
-    top = Path(tempfile.mkdtemp(prefix="platform-images-context-"))
-    try:
+    with temporary.folder(temporary.Role.CONTEXT) as top:
         for name in names:
             (top / name).mkdir()
         yield tuple(top / name for name in names)
-    finally:
-        shutil.rmtree(top, ignore_errors=True)
 
 
 def _candidates() -> Iterator[tuple[str, ...]]:

@@ -12,7 +12,7 @@ from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from platform_images import process
+from platform_images import owner, process
 from platform_images.engine.endpoint import VARIABLES, endpoint
 from platform_images.engine.naming import ROLE_LABEL, container_name
 from platform_images.errors import PlatformError, PrerequisiteError, ToolError, UsageError
@@ -151,7 +151,7 @@ def container(
     """
     from docker.errors import APIError, ImageNotFound
 
-    labels = {ROLE_LABEL: role, **options.pop("labels", {})}
+    labels = {ROLE_LABEL: role, owner.LABEL: owner.this_process(), **options.pop("labels", {})}
     try:
         made = engine().containers.create(
             image,

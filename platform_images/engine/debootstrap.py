@@ -20,6 +20,7 @@ from platform_images.machine import child_environment, one_at_a_time, which
 from platform_images.solve.deb import parse_installed, parse_records
 from platform_images.solve.mirror import Mirrors, own_mirrors
 from platform_images.solve.solution import Say
+from platform_images.usage import Kind, cache_folder, mark
 
 LIMIT_SECONDS = 3600.0
 _KEPT = 2
@@ -60,7 +61,10 @@ class MadeRoot:
 def cached_tar(digest: str) -> Path | None:
     """Return the root tar of this digest from this machine's cache, or None."""
     path = _tar_path(digest)
-    return path if path.is_file() and f"sha256:{sha256_file(path)}" == digest else None
+    if not path.is_file():
+        return None
+    mark(Kind.ROOTS, path.name)
+    return path if f"sha256:{sha256_file(path)}" == digest else None
 
 
 def make_root(
@@ -236,8 +240,6 @@ def _tar_path(digest: str) -> Path:
 
 def _cache() -> Path:
     """Return the folder of made roots, which is made where it is missing."""
-    from platformdirs import user_cache_path
-
-    path = user_cache_path("platform-images") / "roots"
+    path = cache_folder() / Kind.ROOTS
     path.mkdir(parents=True, exist_ok=True)
     return path

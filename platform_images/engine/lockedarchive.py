@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from platform_images import process
+from platform_images import process, temporary
 from platform_images.fetch import GoneError, Item, addresses, downloader
 from platform_images.files import sha256_bytes
 from platform_images.locks.values import DebPackage
@@ -42,8 +41,7 @@ def locked_archive(
     if not packages:
         yield None
         return
-    with TemporaryDirectory(prefix="platform-images-root-") as name:
-        folder = Path(name)
+    with temporary.folder(temporary.Role.ROOT) as folder:
         folder.chmod(0o755)
         missing = fetch(packages, folder, mirrors)
         if missing:

@@ -15,6 +15,7 @@ from platform_images.locks.values import RootSystem
 from platform_images.model.platform import Platform
 from platform_images.solve.deb import Difference, differences, versions
 from platform_images.solve.solution import Say
+from platform_images.usage import Kind, using
 
 DIGEST_LABEL = "platform-images.root"
 DRIFT_LABEL = "platform-images.root-drift"
@@ -67,9 +68,10 @@ def ensure_root(
         reference = locked_image(root, mirrored=mirrored, say=say)
         image = RootImage(reference=reference, digest=root.digest)
     else:
-        image = (None if no_cache else _present(root)) or _made(
-            platform, root, no_cache=no_cache, mirrored=mirrored, say=say
-        )
+        with using(Kind.ROOTS):
+            image = (None if no_cache else _present(root)) or _made(
+                platform, root, no_cache=no_cache, mirrored=mirrored, say=say
+            )
     for difference in image.drift:
         say(f"drift: {difference}")
     return image

@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from platform_images import process
+from platform_images import process, temporary
 from platform_images.engine.endpoint import VARIABLES
 from platform_images.engine.start import Daemon, end_daemon, launch
 from platform_images.errors import PlatformError, PrerequisiteError
@@ -83,7 +83,7 @@ def second_engine(*, say: Callable[[str], None], within: Path | None = None) -> 
     _check()
     with ExitStack() as undo:
         place = undo.enter_context(_place())
-        undo.callback(_clear, place)
+        undo.callback(clear, place)
         data = _make_data(place, within or Path(os.environ.get("TMPDIR", _LARGE)))
         subnet = free_subnet(_routes())
         _make_bridge(place.name, subnet)
@@ -146,7 +146,7 @@ def _place() -> Iterator[Path]:
             os.close(lock)
             continue
         try:
-            _clear(place)
+            clear(place)
             place.mkdir()
             yield place
         finally:
@@ -157,7 +157,7 @@ def _place() -> Iterator[Path]:
     )
 
 
-def _clear(place: Path) -> None:
+def clear(place: Path) -> None:
     """Take away whatever there is of an engine: process, mounts, data, bridge and its rules.
 
     Each is tried, whatever becomes of the others.
@@ -175,9 +175,9 @@ def _make_data(place: Path, within: Path) -> Path:
 
     A million small files, which an engine soon has, take minutes to delete one by one; one file does not.
     """
-    data = Path(tempfile.mkdtemp(prefix="platform-images-engine-", dir=within))
+    data = Path(tempfile.mkdtemp(prefix=temporary.prefix(temporary.Role.ENGINE), dir=within))
     (place / _DATA).symlink_to(data)
-    image = _image(data)
+    image = data_file(data)
     with image.open("wb") as stream:
         stream.truncate(shutil.disk_usage(within).free)
     _run("mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-O", "^has_journal", "-E", "nodiscard", str(image))
@@ -185,7 +185,7 @@ def _make_data(place: Path, within: Path) -> Path:
     return data
 
 
-def _image(data: Path) -> Path:
+def data_file(data: Path) -> Path:
     """Return the file whose file system a data folder shows."""
     return data.with_name(f"{data.name}.ext4")
 
@@ -196,7 +196,7 @@ def _remove_data(place: Path) -> None:
         data = (place / _DATA).readlink()
         _unmount(data)
         _quietly("umount", "--lazy", str(data))
-        _image(data).unlink(missing_ok=True)
+        data_file(data).unlink(missing_ok=True)
         shutil.rmtree(data, ignore_errors=True)
 
 

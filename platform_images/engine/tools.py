@@ -12,13 +12,14 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platform_images import process
+from platform_images import process, temporary
 from platform_images.errors import PlatformError, PrerequisiteError, ToolError
 from platform_images.files import json_text, sha256_bytes
 from platform_images.locks.pip import pins
 from platform_images.model.platform import Platform
 from platform_images.solve.hostenv import host_environment
 from platform_images.solve.solution import Say
+from platform_images.usage import Kind, cache_folder, mark
 
 if TYPE_CHECKING:
     from rattler import GenericVirtualPackage, RepoDataRecord
@@ -84,16 +85,15 @@ def node_context(platform: Platform, *, wheels: Path | None = None, say: Say) ->
 
 def _path(platform: Platform, name: str, key: str) -> Path:
     """Return a context's folder in the user's cache."""
-    from platformdirs import user_cache_path
-
     digest = sha256_bytes(key.encode("utf-8"))[:_DIGITS]
-    return user_cache_path("platform-images") / "tools" / f"{name}-{platform.subdir}-{digest}"
+    return cache_folder() / Kind.TOOLS / f"{name}-{platform.subdir}-{digest}"
 
 
 @contextmanager
 def _place(platform: Platform, name: str, key: str, *, say: Say) -> Iterator[Path | None]:
     """Give a folder to be filled, and put it in its place when it is whole; None where it is there already."""
     final = _path(platform, name, key)
+    mark(Kind.TOOLS, final.name)
     if final.is_dir():
         yield None
         return
@@ -149,13 +149,13 @@ def _install_python(platform: Platform, records: list[RepoDataRecord], folder: P
     import rattler
     from rattler.exceptions import InstallerError
 
-    with tempfile.TemporaryDirectory(prefix="platform-images-pkgs-") as cache:
+    with temporary.folder(temporary.Role.PKGS) as cache:
         try:
             asyncio.run(
                 rattler.install(
                     records,
                     target_prefix=folder,
-                    cache_dir=Path(cache),
+                    cache_dir=cache,
                     platform=rattler.Subdir(platform.subdir),
                     show_progress=False,
                 )
@@ -206,8 +206,8 @@ def _pins(names: tuple[str, ...]) -> str:
 
 def _install_wheels(platform: Platform, pinned: str, target: Path, *, wheels: Path | None) -> None:
     """Unpack wheels for the image's platform, hashes required, nothing resolved or compiled."""
-    with tempfile.TemporaryDirectory(prefix="platform-images-pins-") as name:
-        listed = Path(name) / "requirements.txt"
+    with temporary.folder(temporary.Role.PINS) as folder:
+        listed = folder / "requirements.txt"
         listed.write_text(pinned, encoding="utf-8")
         words = [_uv(), "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
         words += ["--link-mode", "copy", "--python", sys.executable, "--target", str(target)]

@@ -14,6 +14,7 @@ from platform_images.engine.endpoint import endpoint
 from platform_images.errors import PrerequisiteError, UsageError
 from platform_images.hub import leftovers, ports
 from platform_images.hub.configuration import COMMAND, POST_START_HOOK, home_labels, labels, network_name
+from platform_images.owner import runs, this_process
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -97,7 +98,7 @@ def remove(mission: str, *, own: bool = False) -> None:
     for each in networks(mission):
         marks = each.attrs["Labels"]
         owner = marks.get(OWNER_LABEL, "")
-        if not own and leftovers.runs(owner):
+        if not own and runs(owner):
             raise UsageError(
                 f"A hub of {mission} runs already (process {owner.split()[0]}).",
                 fix="use that one, or end it with Ctrl-C where it was started",
@@ -158,7 +159,7 @@ def _create(mission: str, folder: Path) -> Network:
     """Make the network; its name is what keeps a second hub of the mission away."""
     from docker.errors import APIError
 
-    marks = {OWNER_LABEL: leftovers.this_process(), FOLDER_LABEL: str(folder)}
+    marks = {OWNER_LABEL: this_process(), FOLDER_LABEL: str(folder)}
     try:
         return client.engine().networks.create(
             network_name(mission),

@@ -19,6 +19,7 @@ from platform_images.solve import uv
 from platform_images.solve.hostenv import host_environment
 from platform_images.solve.npm import npm_command, npm_environment
 from platform_images.solve.solution import Say
+from platform_images.usage import Kind, cache_folder, mark
 
 LIMIT_SECONDS = 1800.0
 _FORMAT = "1"
@@ -46,11 +47,10 @@ def installed(platform: Platform, *, say: Say) -> Programs:
         LockError: Their lock is missing, damaged or stale.
         ToolError: An index did not answer, or gives other bytes than the locked ones.
     """
-    from platformdirs import user_cache_path
-
     lock = fresh_lock()
-    parent = user_cache_path("platform-images") / "hub"
+    parent = cache_folder() / Kind.HUB
     folder = parent / _key(lock)
+    mark(Kind.HUB, folder.name)
     if not folder.is_dir():
         parent.mkdir(parents=True, exist_ok=True)
         with one_at_a_time(parent):

@@ -1,4 +1,4 @@
-"""Whether the process that started a hub still runs, and the end of what it started where it does not."""
+"""The end of what a hub has started that has itself ended."""
 
 from __future__ import annotations
 
@@ -10,22 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from platform_images.hub.configuration import HUB_PID, PROXY_PID
+from platform_images.owner import started
 
 END_SECONDS = 10.0
 _PROC = Path("/proc")
-_AFTER_NAME = 19  # place of the time at which a process was started, counted from its state
 _PROGRAMS = {HUB_PID: b"jupyterhub", PROXY_PID: b"configurable-http-proxy"}
-
-
-def this_process() -> str:
-    """Return what tells this process from every other: its id and when it was started."""
-    return f"{os.getpid()} {_started(os.getpid())}"
-
-
-def runs(owner: str) -> bool:
-    """Return whether a process still runs; another one that has its id now does not count."""
-    pid, _, started = owner.partition(" ")
-    return pid.isdigit() and bool(started) and _started(int(pid)) == started
 
 
 def remove(folder: Path) -> None:
@@ -52,16 +41,6 @@ def _end(pid: int) -> None:
         os.kill(pid, number)
         deadline = time.monotonic() + END_SECONDS
         while time.monotonic() < deadline:
-            if _started(pid) is None:
+            if started(pid) is None:
                 return
             time.sleep(0.05)
-
-
-def _started(pid: int) -> str | None:
-    """Return when a process was started, in ticks since the machine was; None where there is none, or a dead one."""
-    try:
-        text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    fields = text.rpartition(")")[2].split()
-    return None if fields[0] == "Z" else fields[_AFTER_NAME]

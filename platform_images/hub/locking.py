@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from importlib.metadata import version
-from pathlib import Path
 
-from platform_images import process
+from platform_images import process, temporary
 from platform_images.errors import LockError, ToolError
 from platform_images.files import write_text
 from platform_images.hub.requests import NPM_TXT, PROJECT, REQUIREMENTS_IN, UNIT, fresh_lock, inputs, store
@@ -74,8 +72,7 @@ def _old(say: Say) -> Lock | None:
 
 def _requirements(platform: Platform, old: Lock | None, upgrade_packages: tuple[str, ...]) -> str:
     """Return the Python packages with their hashes; the pins of the old lock are kept where they still fit."""
-    with tempfile.TemporaryDirectory(prefix="solve-hub-") as name:
-        folder = Path(name)
+    with temporary.folder(temporary.Role.SOLVE) as folder:
         write_text(folder / REQUIREMENTS_IN.name, (PROJECT / REQUIREMENTS_IN).read_text(encoding="utf-8"))
         if old is not None:
             write_text(folder / REQUIREMENTS, old.files[REQUIREMENTS])

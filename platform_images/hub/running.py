@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import secrets
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from platform_images import cli, console, process
+from platform_images import cli, console, process, temporary
 from platform_images.engine import client
 from platform_images.errors import UsageError
 from platform_images.hub import engine, ports
@@ -20,6 +19,7 @@ from platform_images.hub.installation import installed
 from platform_images.hub.server import serve
 from platform_images.model import Mission, Platform, load_mission, load_platform
 from platform_images.run.image import find
+from platform_images.usage import Kind, using
 
 PASSWORD_BYTES = 16
 KEEP, REMOVE = "keep", "remove"
@@ -89,6 +89,7 @@ def show(platform: Platform, mission: Mission, request: HubRequest) -> int:
     return 0
 
 
+@using(Kind.HUB)
 def run_hub(
     platform: Platform,
     mission: Mission,
@@ -108,16 +109,16 @@ def run_hub(
     programs = installed(platform, say=say)
     try:
         with (
-            tempfile.TemporaryDirectory(prefix="platform-images-hub-", ignore_cleanup_errors=True) as name,
+            temporary.folder(temporary.Role.HUB) as folder,
             ExitStack() as after,
-            engine.network(mission.name, Path(name)) as gateway,
+            engine.network(mission.name, folder) as gateway,
         ):
             # Only from here on the homes are this hub's to remove; no container has them any more then.
             after.callback(_settle_homes, mission.name, request.home_volumes, say)
             hub = replace(
                 planned,
                 password=secrets.token_urlsafe(PASSWORD_BYTES),
-                folder=Path(name),
+                folder=folder,
                 proxy=programs.proxy,
                 port=ports.asked(LOOPBACK, request.port),
                 proxy_port=ports.free(LOOPBACK),

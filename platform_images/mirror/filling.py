@@ -35,6 +35,7 @@ from platform_images.model import Mission, Platform, load_mission, load_platform
 from platform_images.site import site_settings
 from platform_images.solve.hostenv import ca_bundle
 from platform_images.solve.solution import Say
+from platform_images.usage import Kind, using
 
 AT_ONCE = 4
 
@@ -89,7 +90,7 @@ def fill(platform: Platform, mission: Mission, *, out: Path, say: Say) -> Filled
         if each.system is not None:
             root_path(each.system)  # a root that cannot be kept is refused before anything is fetched
     out.mkdir(parents=True, exist_ok=True)
-    with one_at_a_time(out), closing(Filling.of(platform, locks, out, say=say)) as filling:
+    with using(Kind.IMAGES, Kind.ROOTS), one_at_a_time(out), closing(Filling.of(platform, locks, out, say=say)) as filling:
         return filling.fill(wanted)
 
 

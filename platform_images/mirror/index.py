@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from platform_images import temporary
 from platform_images.errors import MismatchError, ToolError
 from platform_images.fetch import Item
 from platform_images.files import write_text
@@ -39,8 +39,7 @@ def wheels(text: str, *, python: str, platform_tag: str, env: Mapping[str, str],
     allowed = {_normal(pin.name, pin.version): pin.hashes for pin in pins(text)}
     if not allowed:
         return ()
-    with tempfile.TemporaryDirectory(prefix="platform-images-index-") as name:
-        folder = Path(name)
+    with temporary.folder(temporary.Role.INDEX) as folder:
         write_text(folder / _LOCKED, text)
         _ask(folder, python=python, platform_tag=platform_tag, env=env, shown=shown)
         found = tomllib.loads((folder / _FOUND).read_text(encoding="utf-8"))

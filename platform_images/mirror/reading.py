@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from platform_images import temporary
 from platform_images.engine.registryimage import check_root
 from platform_images.errors import LockError, MismatchError, PlatformError
 from platform_images.files import json_text, sha256_file
@@ -68,8 +68,7 @@ def mirror_source(folder: Path, locks: MissionLocks, *, offline: bool, say: Say)
         raise _incomplete(folder, "The mirror does not hold all that the image needs.", missing, locks.mission)
     if missing:
         say(f"not in the mirror, fetched from where it usually is: {', '.join(missing)}")
-    with tempfile.TemporaryDirectory(prefix="platform-images-mirror-") as name:
-        context = Path(name)
+    with temporary.folder(temporary.Role.MIRROR) as context:
         for lock in locks.locks:
             if lock.unit in found:
                 reader.lay_out(lock, found[lock.unit], context)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import platform_images
+from platform_images import temporary
 from platform_images.errors import ToolError
 from platform_images.files import json_text
 from platform_images.locks.conda import parse_conda_lock
@@ -58,8 +58,7 @@ def solve_conda(
         UsageError: The chosen solver is not on this machine.
     """
     say(f"conda: {', '.join(environment.conda.dependencies)}")
-    with tempfile.TemporaryDirectory(prefix="solve-conda-") as name:
-        scratch = Path(name)
+    with temporary.folder(temporary.Role.SOLVE) as scratch:
         solver = _solver_path(platform)
         settings: dict[str, Any] = {
             "channels": {channel: platform.channel_base(channel) for channel in environment.conda.channels},

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
-from platform_images import process
+from platform_images import process, temporary
 from platform_images.errors import PlatformError, ToolError, UsageError
 from platform_images.files import json_text
 from platform_images.locks.freshness import notebook_inputs
@@ -89,8 +87,8 @@ def commit_of(request: Notebooks, environment: Mapping[str, str], *, file: str) 
 
 def _check_commit(request: Notebooks, environment: Mapping[str, str], *, file: str) -> None:
     """Refuse a commit that the repository does not give, alone or with its branches and tags."""
-    with tempfile.TemporaryDirectory(prefix="solve-notebooks-") as name:
-        folder = str(Path(name) / "cache.git")
+    with temporary.folder(temporary.Role.SOLVE) as scratch:
+        folder = str(scratch / "cache.git")
         process.run(["git", "init", "--quiet", "--bare", folder], env=dict(environment))
         inside = ["--git-dir", folder]
         everything = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")

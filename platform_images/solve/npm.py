@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from platform_images import process
+from platform_images import process, temporary
 from platform_images.errors import PlatformError, PrerequisiteError, ToolError, UsageError
 from platform_images.files import json_text, write_text
 from platform_images.locks.values import PACKAGE_JSON, PACKAGE_LOCK, Lock
@@ -105,8 +104,7 @@ def solve_requests(
     if old is not None and PACKAGE_LOCK in old.files:
         files[PACKAGE_LOCK] = old.files[PACKAGE_LOCK]
     program = npm_command()
-    with tempfile.TemporaryDirectory(prefix="solve-npm-") as scratch:
-        folder = Path(scratch)
+    with temporary.folder(temporary.Role.SOLVE) as folder:
         for each, text in files.items():
             write_text(folder / each, text)
         say(f"npm solves {file}")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
+from platform_images import temporary
 from platform_images.errors import ToolError
 from platform_images.files import write_text
 from platform_images.locks.values import BUILD_REQUIREMENTS, REQUIREMENTS, Lock, Unit
@@ -72,8 +71,8 @@ def solve_pip(
     """
     solver = environment.settings.solver
     say(f"pip: {solver} for Python {conda.python}")
-    with tempfile.TemporaryDirectory(prefix="solve-pip-") as name:
-        layout = lay_out(platform, environment, Path(name), python=conda.python, glibc=glibc, provided=conda.provided)
+    with temporary.folder(temporary.Role.SOLVE) as folder:
+        layout = lay_out(platform, environment, folder, python=conda.python, glibc=glibc, provided=conda.provided)
         if old is not None and not upgrade:
             _put_old_pins(layout, old)
         _solve_build_backends(platform, environment, layout, upgrade_packages=upgrade_packages)

@@ -20,6 +20,7 @@ from platform_images.locks.values import COMMON, CONDA_LOCK, HEADER, REQUIREMENT
 from platform_images.model import load_mission, load_missions, load_platform
 from platform_images.model.spelling import nearest
 from platform_images.solve.pip import pinned_names
+from platform_images.usage import Kind, using
 
 _TALKATIVE = ("asyncio", "docker", "urllib3")
 USAGE = """usage: nox -s lock -- [--upgrade | --upgrade-package NAME [--upgrade-package NAME ...]]
@@ -82,7 +83,7 @@ def solve(folder: Path, unit: Unit, words: Sequence[str]) -> None:
     if options.upgrade_packages and not names:
         console.say(f"  {unit} has none of {', '.join(options.upgrade_packages)}; it stays as it is")
         return
-    with progress(f"lock {unit}") as say:
+    with using(Kind.IMAGES, Kind.ROOTS, Kind.TOOLS), progress(f"lock {unit}") as say:
         if unit == hub.UNIT:
             from platform_images.hub.locking import lock_hub
 

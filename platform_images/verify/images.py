@@ -21,6 +21,7 @@ from platform_images.errors import ToolError, UsageError
 from platform_images.locks.values import RootSystem
 from platform_images.model import Mission, Platform
 from platform_images.solve.solution import Say
+from platform_images.usage import Kind, using
 from platform_images.verify.comparison import Comparison, Facts, compared, facts, wanted_layers
 from platform_images.verify.layers import Layer, read_layers
 from platform_images.verify.tree import read_tree
@@ -71,11 +72,12 @@ def rebuilt(platform: Platform, mission: Mission, kernels: Sequence[str], image:
     """
     tag = f"{mission.name}:{REBUILT}"
     request = BuildRequest(kernels=tuple(kernels), no_cache=True, only_tag=tag)
-    try:
-        build_mission(platform, mission, request, say=say)
-        return compare_images(Check.REBUILD, image, tag, say=say)
-    finally:
-        _forget(tag)
+    with using(Kind.IMAGES):
+        try:
+            build_mission(platform, mission, request, say=say)
+            return compare_images(Check.REBUILD, image, tag, say=say)
+        finally:
+            _forget(tag)
 
 
 def published(reference: str, image: str, *, say: Say) -> Comparison:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from platform_images import owner
 from platform_images.errors import PrerequisiteError, UsageError
 from platform_images.hub import leftovers, ports
 from platform_images.hub.configuration import Hub, configuration
@@ -91,10 +92,10 @@ def test_a_port_that_is_free_is_taken_and_one_in_use_is_named() -> None:
 
 
 def test_a_process_is_told_from_another_one_that_has_its_number_later() -> None:
-    own = leftovers.this_process()
-    assert leftovers.runs(own)
-    assert not leftovers.runs(f"{os.getpid()} 1")
-    assert not leftovers.runs("")
+    own = owner.this_process()
+    assert owner.runs(own)
+    assert not owner.runs(f"{os.getpid()} 1")
+    assert not owner.runs("")
 
 
 def test_only_the_programs_of_a_hub_are_ended_with_its_folder(tmp_path: Path) -> None:
