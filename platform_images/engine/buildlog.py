@@ -19,14 +19,15 @@ _FLAG = re.compile(r"\s--[a-z]+(?:=\S+)?")
 _SHOWN = 90
 _NAMES = (
     (re.compile(r"sh /mnt/install_os\.sh (\S+).*"), r"Debian packages of \1"),
-    (re.compile(r"sh /mnt/run\.sh (conda|pip) (\S+).*"), r"\2, \1 part"),
-    (re.compile(r"sh /mnt/finish\.sh (\S+)"), r"\1, its list of files"),
+    (re.compile(r"sh /mnt/run\.sh (conda|pip) \d+ (\S+).*"), r"\2, \1 part"),
+    (re.compile(r"sh /mnt/finish\.sh (\S+).*"), r"\1, its list of files"),
     (re.compile(r"\S+ -B -s /mnt/changes\.py \S+ .*"), r"what was changed"),
     (re.compile(r"COPY /changes/tree/ /"), r"what was changed"),
     (re.compile(r"xargs \S+ -r rm -rf -- < /mnt/deleted"), r"what was deleted"),
     (re.compile(r"sh /mnt/make_user\.sh (\S+).*"), r"user \1"),
     (re.compile(r"sh /mnt/install_npm\.sh .*"), r"npm packages"),
     (re.compile(r"sh /mnt/place\.sh /mnt/(\S+) .*"), r"files of \1"),
+    (re.compile(r"mkdir -p /opt/default-home .*"), r"the home once more, for homes on volumes"),
     (re.compile(r"sh /mnt/install_certificates\.sh .*"), r"certificates"),
 )
 

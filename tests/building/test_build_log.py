@@ -8,7 +8,7 @@ RECORDED = Path(__file__).parent / "recorded" / "build.txt"
 
 RUN = (
     "RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=secret,id=site "
-    "sh /mnt/run.sh pip /opt/conda/envs/tess /mnt/lock"
+    "sh /mnt/run.sh pip 100 /opt/conda/envs/tess /mnt/lock"
 )
 PROGRESS = f"""#0 building with "default" instance using docker driver
 
@@ -129,3 +129,12 @@ def test_who_only_wants_lines_hears_of_each_step_that_has_ended() -> None:
     watch(StepSeen(number="1", title="a"))
     watch(StepEnd(number="1", title="a", state="done", seconds=1.0))
     assert said == ["a (1.0 s)"]
+
+
+def test_every_step_of_a_composed_dockerfile_is_told_in_words(project: Path) -> None:
+    text = (project / "tests/compose/golden/everything.Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
+    stages = text.split("\nFROM ")[1:]
+    own = [stage for stage in stages if " AS mission\n" not in stage]
+    steps = [line for stage in own for line in stage.splitlines() if line.startswith(("RUN ", "COPY "))]
+    assert len(steps) > 10
+    assert [said for step in steps if "/mnt/" in (said := title("stage", step))] == []
