@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from platform_images.compose.certificates import certificate_files
 from platform_images.compose.channels import channel_list
 from platform_images.compose.final import final_files, final_text
+from platform_images.compose.groups import Group, groups
 from platform_images.compose.kernels import kernel_files
 from platform_images.compose.labels import labels, tags
 from platform_images.compose.locked import environment_lock, local_channels, lock_files, required_lock
@@ -15,15 +17,18 @@ from platform_images.compose.stages import (
     Build,
     common_text,
     environment_text,
+    groups_path,
     head_text,
     layered_text,
+    packages_text,
     stage_name,
     system_texts,
 )
 from platform_images.compose.values import Composition, ContextFile, Drift, Sources
+from platform_images.files import json_text
 from platform_images.locks.digest import mission_digest
 from platform_images.locks.store import COMMON_OS, ROOT_UNIT, root
-from platform_images.locks.values import MissionLocks, Unit
+from platform_images.locks.values import BUILD_REQUIREMENTS, REQUIREMENTS, MissionLocks, Unit
 from platform_images.model.environment import Environment
 from platform_images.model.mission import Mission
 from platform_images.model.platform import Platform
@@ -67,6 +72,7 @@ def compose(
     build = replace(
         _build(platform, mission, kernels, locks, sources, root_image=root_image, foreign_root=foreign_root),
         mirrored=mirrored,
+        groups=groups(locks, (platform.base, *kernels)),
     )
     digest = mission_digest(locks)
     found = labels(mission, kernels, revision=revision, lock_digest=digest, base_digest=base_digest, drift=drift)
@@ -76,12 +82,14 @@ def compose(
             *system_texts(build),
             layered_text(build),
             *(environment_text(build, environment) for environment in build.environments),
+            *(packages_text(build, group) for group in build.groups),
             common_text(build),
             "# ---- mission: the mission's own steps\n" + mission_stage(mission.dockerfile, mission=mission.name),
             final_text(build, mission, found),
         ),
         files=_sorted(
             *_lock_files(build, build.environments),
+            *_package_files(build),
             *kernel_files(build.environments),
             *final_files(build, mission, lock_digest=digest),
             *sources.runtime,
@@ -153,6 +161,33 @@ def _lock_files(build: Build, environments: tuple[Environment, ...]) -> tuple[Co
     used = [required_lock(build.locks, unit) for unit in system]
     used += [environment_lock(build.locks, environment) for environment in environments]
     return tuple(file for lock in used for file in lock_files(build.platform, lock))
+
+
+def _package_files(build: Build) -> Iterator[ContextFile]:
+    """Yield what the stages of packages read: which package is in which layer, and each layer's requirements."""
+    for environment in build.environments:
+        layers = {
+            name: group.name
+            for group in build.groups
+            if environment in group.environments
+            for name in group.distributions
+        }
+        if layers:
+            yield ContextFile(path=groups_path(environment), text=json_text(layers))
+    for group in build.groups:
+        yield from _group_files(group)
+
+
+def _group_files(group: Group) -> Iterator[ContextFile]:
+    """Yield what the stage of one layer reads."""
+    place = f"packages/{group.name}"
+    environments = [{"name": each.name, "prefix": str(each.prefix)} for each in group.environments]
+    yield ContextFile(
+        path=f"{place}/environments.json", text=json_text({"name": group.name, "environments": environments})
+    )
+    yield ContextFile(path=f"{place}/{REQUIREMENTS}", text=group.requirements)
+    if group.build_requirements is not None:
+        yield ContextFile(path=f"{place}/{BUILD_REQUIREMENTS}", text=group.build_requirements)
 
 
 def _channels(build: Build, environments: tuple[Environment, ...]) -> tuple[str, ...]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from platform_images.compose.certificates import VARIABLES as CERTIFICATE_VARIABLES
+from platform_images.compose.groups import Group
 from platform_images.compose.mission_stage import settings
 from platform_images.compose.poststart import post_start_files
 from platform_images.compose.quoting import data_lines, docker_word, export_lines, has_reference, literal
 from platform_images.compose.stages import Build, render, stage_name
 from platform_images.compose.values import ContextFile
 from platform_images.files import json_text
-from platform_images.model.environment import CONDA_ROOT
+from platform_images.model.environment import CONDA_ROOT, Environment
 from platform_images.model.mission import Mission
 
 HEALTHCHECK = "runtime/etc/jupyter/docker_healthcheck.py"
@@ -27,7 +30,7 @@ def final_text(build: Build, mission: Mission, labels: dict[str, str]) -> str:
         build.sources,
         "final",
         user=build.platform.settings.user,
-        environments=[{"stage": stage_name(e), "prefix": str(e.prefix)} for e in build.environments],
+        layers=layers(build),
         settings=settings(mission.dockerfile),
         has_home=bool(build.sources.home),
         has_healthcheck=any(file.path == HEALTHCHECK for file in build.sources.runtime),
@@ -49,6 +52,24 @@ def final_files(build: Build, mission: Mission, *, lock_digest: str) -> tuple[Co
         ),
         *build.sources.home,
     )
+
+
+def layers(build: Build) -> tuple[tuple[str, str, str], ...]:
+    """Return stage, source and target of each layer of the environments, the lowest first.
+
+    The base is below all kernels, so that missions have its layers in common.
+    """
+    of_base = [each for each in build.groups if each.environments[0].is_base]
+    of_kernels = [each for each in build.groups if not each.environments[0].is_base]
+    return (*_layers((build.platform.base,), of_base), *_layers(build.kernels, of_kernels))
+
+
+def _layers(environments: Sequence[Environment], groups: Sequence[Group]) -> Iterator[tuple[str, str, str]]:
+    """Yield the layers of the conda parts, then those of packages."""
+    for environment in environments:
+        yield stage_name(environment), "/opt/", "/opt/"
+    for group in groups:
+        yield group.stage, "/layer/", "/"
 
 
 def _variables(build: Build, mission: Mission) -> dict[str, str]:

@@ -117,7 +117,7 @@ def _check_stage(name: str, below: str, earlier: list[tuple[str, str]], *, where
     """Refuse a stage whose name is taken, or that starts from something that is not pinned."""
     taken = {stage for stage, _ in earlier}
     reserved = name in (*OUR_STAGES, *_LATER_STAGES, "composed", "tools", "node")
-    if name in taken or reserved or name.startswith(("kernel-", "channel-")):
+    if name in taken or reserved or name.startswith(("kernel-", "channel-", "packages.")):
         raise UsageError(f"{where}: the stage name {name!r} is taken.", fix="choose another name")
     if below not in taken and below not in (*OUR_STAGES, "scratch") and "@sha256:" not in below:
         raise UsageError(

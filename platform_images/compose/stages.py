@@ -6,11 +6,12 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
+from platform_images.compose.groups import Group
 from platform_images.compose.locked import environment_lock, local_channels, lock_of
 from platform_images.compose.values import Sources
 from platform_images.errors import PlatformError
 from platform_images.locks.store import COMMON_OS
-from platform_images.locks.values import NPM, OS, REQUIREMENTS, MissionLocks, Unit
+from platform_images.locks.values import NPM, OS, MissionLocks, Unit
 from platform_images.model.environment import Environment
 from platform_images.model.mission import Mission
 from platform_images.model.platform import Platform
@@ -27,6 +28,7 @@ class Build:
         foreign_root: Whether the root was made elsewhere.
         epoch: SOURCE_DATE_EPOCH of every step.
         mirrored: Units that come from the build context of a mirror.
+        groups: The layers of the environments' pip parts.
     """
 
     platform: Platform
@@ -38,6 +40,7 @@ class Build:
     foreign_root: bool
     epoch: int
     mirrored: frozenset[Unit] = frozenset()
+    groups: tuple[Group, ...] = ()
 
     @property
     def environments(self) -> tuple[Environment, ...]:
@@ -102,9 +105,6 @@ def layered_text(build: Build) -> str:
 def environment_text(build: Build, environment: Environment) -> str:
     """Return the stages of one environment: its conda part, and its pip part where the lock has one."""
     lock = environment_lock(build.locks, environment)
-    variables = {
-        name: value for sdist in environment.settings.sdist.values() for name, value in sdist.environment.items()
-    }
     return render(
         build.sources,
         "environment",
@@ -114,10 +114,42 @@ def environment_text(build: Build, environment: Environment) -> str:
         gid=build.platform.settings.user.gid,
         below="os" if environment.is_base else build.system_stage,
         channels=local_channels(build.platform, lock),
-        has_pip=REQUIREMENTS in lock.files,
+        groups=groups_path(environment) if any(environment in group.environments for group in build.groups) else None,
         mirrored=lock.unit in build.mirrored,
-        build_variables=[shlex.quote(f"{name}={value}") for name, value in sorted(variables.items())],
+        build_variables=_build_variables(environment),
     )
+
+
+def packages_text(build: Build, group: Group) -> str:
+    """Return the stage of one layer of packages."""
+    first = group.environments[0]
+    unit = environment_lock(build.locks, first).unit
+    return render(
+        build.sources,
+        "packages",
+        group=group,
+        names=[environment.name for environment in group.environments],
+        environments=[
+            {"name": each.name, "stage": stage_name(each), "prefix": str(each.prefix)} for each in group.environments
+        ],
+        gid=build.platform.settings.user.gid,
+        unit=str(unit),
+        mirrored=unit in build.mirrored,
+        build_variables=_build_variables(first) if group.build_requirements is not None else [],
+    )
+
+
+def groups_path(environment: Environment) -> str:
+    """Return where the build context says which layer each package of an environment is in."""
+    return f"packages/{stage_name(environment)}.json"
+
+
+def _build_variables(environment: Environment) -> list[str]:
+    """Return the variables for building an environment's packages from source."""
+    variables = {
+        name: value for sdist in environment.settings.sdist.values() for name, value in sdist.environment.items()
+    }
+    return [shlex.quote(f"{name}={value}") for name, value in sorted(variables.items())]
 
 
 def common_text(build: Build) -> str:

@@ -19,10 +19,13 @@ _FLAG = re.compile(r"\s--[a-z]+(?:=\S+)?")
 _SHOWN = 90
 _NAMES = (
     (re.compile(r"sh /mnt/install_os\.sh (\S+).*"), r"Debian packages of \1"),
-    (re.compile(r"sh /mnt/run\.sh (conda|pip) \d+ (\S+).*"), r"\2, \1 part"),
+    (re.compile(r"sh /mnt/run\.sh conda \d+ (\S+).*"), r"\1, conda part"),
+    (re.compile(r"sh /mnt/run\.sh plan \d+ (\S+).*"), r"\1, pip part"),
+    (re.compile(r"sh /mnt/run\.sh group .*"), r"laid out"),
     (re.compile(r"sh /mnt/finish\.sh (\S+).*"), r"\1, its list of files"),
     (re.compile(r"\S+ -B -s /mnt/changes\.py \S+ .*"), r"what was changed"),
     (re.compile(r"COPY /changes/tree/ /"), r"what was changed"),
+    (re.compile(r"COPY /layer/ /"), r"packages"),
     (re.compile(r"xargs \S+ -r rm -rf -- < /mnt/deleted"), r"what was deleted"),
     (re.compile(r"sh /mnt/make_user\.sh (\S+).*"), r"user \1"),
     (re.compile(r"sh /mnt/install_npm\.sh .*"), r"npm packages"),

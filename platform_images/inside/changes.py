@@ -37,10 +37,25 @@ STUBS = ("etc/hosts", "etc/resolv.conf")
 # What build steps mount in /mnt; where there is no such name, an engine makes an empty one, and may leave it.
 MOUNTS = "mnt"
 PROGRAMS = (
-    *("bytecode.py", "changes.py", "finish.sh", "install_certificates.sh", "install_conda.py", "install_npm.sh"),
-    *("install_os.sh", "install_pip.py", "make_user.sh", "manifest.py", "place.sh", "run.sh", "settle.sh"),
+    *("bytecode.py", "changes.py", "finish.sh", "install_certificates.sh", "install_conda.py"),
+    *("install_group.py", "install_npm.sh", "pip_part.py", "plan_pip.py"),
+    *("install_os.sh", "make_user.sh", "manifest.py", "place.sh", "run.sh", "settle.sh"),
 )
-FOLDERS = ("below", "certificates", "conda.json", "final", "home", "lock", "mirror", "node", "runtime", "tools")
+FOLDERS = (
+    "below",
+    "certificates",
+    "conda.json",
+    "final",
+    "group",
+    "groups.json",
+    "home",
+    "lock",
+    "mirror",
+    "node",
+    "plans",
+    "runtime",
+    "tools",
+)
 CHANNELS = "channel-"
 Paths = dict[str, os.stat_result]
 

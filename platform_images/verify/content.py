@@ -77,7 +77,7 @@ def content_result(tree: Tree, locked: LockedContent, *, base: Sequence[Finding]
         base: What differs in its lowest layer.
     """
     environments = [each.environment for each in locked.environments]
-    places = manifest.manifests(environments)
+    places = manifest.manifests(environments, tree.texts)
     listed, held = manifest.merged(tree, places), _held(tree, locked)
     parts = Parts(
         mission_os=locked.mission_os_part,

@@ -8,6 +8,7 @@ the names of what is gone of that which lies below, one JSON string a line; all 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from platform_images.verify.values import DIRECTORY, KINDS, NOTHING, Entry, Find
 
 FOLDER = "opt/environments/record/manifest"
 IN_PREFIX = "conda-meta/platform-images.jsonl"
+_OF_PACKAGES = re.compile(r"conda-meta/platform-images[.][^/]+[.]jsonl")
 _SHOWN = 100
 ROOT, SYSTEM, MISSION, FILES = "root", "system", "mission", "files"
 # What the engine puts in place in every container.
@@ -56,14 +58,28 @@ class Listed:
     findings: tuple[Finding, ...] = ()
 
 
-def manifests(environments: Sequence[Environment]) -> tuple[Manifest, ...]:
-    """Return an image's manifests, each after those it overrides."""
+def manifests(environments: Sequence[Environment], there: Iterable[str]) -> tuple[Manifest, ...]:
+    """Return an image's manifests, each after those it overrides.
+
+    Args:
+        environments: The base and the kernels.
+        there: What the image has: an environment has one manifest for each layer of its packages.
+    """
     below, above = (ROOT, SYSTEM), (MISSION, FILES)
+    names = sorted(there)
     return (
         *(Manifest(layer=name, path=f"{FOLDER}/{name}.jsonl") for name in below),
-        *(Manifest(layer=place(e), path=f"{place(e)}/{IN_PREFIX}") for e in environments),
+        *(Manifest(layer=place(e), path=path) for e in environments for path in _of_environment(place(e), names)),
         *(Manifest(layer=name, path=f"{FOLDER}/{name}.jsonl") for name in above),
     )
+
+
+def _of_environment(prefix: str, there: Sequence[str]) -> Iterator[str]:
+    """Yield the manifests of one environment."""
+    yield f"{prefix}/{IN_PREFIX}"
+    for path in there:
+        if path.startswith(f"{prefix}/") and _OF_PACKAGES.fullmatch(path, len(prefix) + 1):
+            yield path
 
 
 def place(environment: Environment) -> str:

@@ -8,7 +8,7 @@ RECORDED = Path(__file__).parent / "recorded" / "build.txt"
 
 RUN = (
     "RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=secret,id=site "
-    "sh /mnt/run.sh pip 100 /opt/conda/envs/tess /mnt/lock"
+    "sh /mnt/run.sh plan 100 /opt/conda/envs/tess /mnt/lock"
 )
 PROGRESS = f"""#0 building with "default" instance using docker driver
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
@@ -100,24 +98,6 @@ def test_bytecode_does_not_depend_on_what_was_compiled_before(tmp_path: Path) ->
         run_program("bytecode.py", str(prefix), str(prefix / "cache"))
         found.append(next(prefix.glob("lib/*/site-packages/z/__pycache__/*.pyc")).read_bytes())
     assert found[0] == found[1]
-
-
-def program(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"inside_{name}", PROGRAMS / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_distributions_with_a_file_of_the_same_name_are_found(tmp_path: Path) -> None:
-    records = {
-        "Alpha_One-1.0": "docs/index.rst,sha256=a,1\nalpha/__init__.py,sha256=b,1\n",
-        "beta-2.0": "docs/index.rst,sha256=c,1\nsame/__init__.py,sha256=d,0\n",
-        "gamma-3.0": "same/__init__.py,sha256=d,0\n../../../bin/tool,sha256=e,1\n",
-    }
-    prefix_with(tmp_path, {f"{name}.dist-info/RECORD": text for name, text in records.items()})
-    assert program("install_pip").quarrelling(tmp_path) == ["alpha-one", "beta"]
 
 
 def test_nothing_is_newer_than_the_locked_date(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def verified(lines: Lines, base: Environment, kernel: Environment, locked_root: 
     def result(
         changes: dict[str, Entry | None] | None = None, *, texts: dict[str, bytes] | None = None
     ) -> ContentResult:
-        places = manifest.manifests((base, kernel))
+        places = manifest.manifests((base, kernel), ())
         entries: dict[str, Entry] = {**ENGINE, **dict.fromkeys((*IMPLIED, *MORE, "opt/conda/conda-meta"), FOLDER)}
         entries["opt/conda/envs/new/conda-meta"] = FOLDER
         for each in places:

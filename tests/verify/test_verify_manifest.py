@@ -43,7 +43,7 @@ def test_a_line_in_another_format_is_told_by_its_number(line: bytes) -> None:
 
 
 def test_later_manifests_override_and_delete(lines: Lines, base: Environment, kernel: Environment) -> None:
-    places = manifest.manifests((base, kernel))
+    places = manifest.manifests((base, kernel), ())
     assert [each.layer for each in places] == [
         "root", "system", "opt/conda", "opt/conda/envs/new", "mission", "files"
     ]  # fmt: skip
@@ -64,7 +64,7 @@ def test_nothing_is_left_below_a_folder_that_something_else_replaced(
     lines: Lines, base: Environment, kind: str
 ) -> None:
     """Its names are not among the deleted: through a link they would be those of the link's target."""
-    places = manifest.manifests((base,))
+    places = manifest.manifests((base,), ())
     other = Entry(kind, 0o777, 0, 0, "other")
     texts = {each.path: b"" for each in places}
     texts[at("root.jsonl")] = lines({"etc": FOLDER, "etc/data/a/b": OLD, "etc/data2": OLD})
@@ -75,7 +75,7 @@ def test_nothing_is_left_below_a_folder_that_something_else_replaced(
 
 
 def test_a_manifest_that_is_missing_or_unreadable_is_a_finding(base: Environment) -> None:
-    places = manifest.manifests((base,))
+    places = manifest.manifests((base,), ())
     texts = {each.path: b"" for each in places if each.layer != "files"} | {at("mission.jsonl"): b"?\n"}
     found = manifest.merged(Tree(entries={}, texts=texts), places).findings
     assert [(each.part, each.name, each.what) for each in found] == [

@@ -36,7 +36,7 @@ FROM root AS system
 COPY --link --from=system-changes /changes/tree/ /
 RUN --mount=type=bind,from=system-changes,source=/changes,target=/mnt xargs -0 -r rm -rf -- < /mnt/deleted
 
-# ---- base-environment: the environment /opt/conda, its conda part, then its pip part
+# ---- base-environment: the conda part of the environment /opt/conda
 FROM os AS base-environment-conda
 ARG SOURCE_DATE_EPOCH
 RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_conda.py,target=/mnt/install_conda.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
@@ -47,17 +47,20 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
     sh /mnt/run.sh conda 100 /opt/conda /mnt/conda.json
 
+FROM base-environment-conda AS base-environment-plan
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py \
+    --mount=type=bind,from=composed,source=locks/common/base/pip,target=/mnt/lock \
+    --mount=type=bind,from=composed,source=packages/base-environment.json,target=/mnt/groups.json \
+    --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
+    --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
+    sh /mnt/run.sh plan 100 /opt/conda /mnt/lock /mnt/groups.json
+
 FROM base-environment-conda AS base-environment
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_pip.py,target=/mnt/install_pip.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
-    --mount=type=bind,from=composed,source=locks/common/base/pip,target=/mnt/lock \
-    --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
-    --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
-    --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
-    sh /mnt/run.sh pip 100 /opt/conda /mnt/lock
 RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda 100
 
-# ---- kernel-new: the environment /opt/conda/envs/new, its conda part, then its pip part
+# ---- kernel-new: the conda part of the environment /opt/conda/envs/new
 FROM mission-os AS kernel-new-conda
 ARG SOURCE_DATE_EPOCH
 RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_conda.py,target=/mnt/install_conda.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
@@ -68,17 +71,20 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
     sh /mnt/run.sh conda 100 /opt/conda/envs/new /mnt/conda.json
 
+FROM kernel-new-conda AS kernel-new-plan
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py \
+    --mount=type=bind,from=composed,source=locks/small/new/pip,target=/mnt/lock \
+    --mount=type=bind,from=composed,source=packages/kernel-new.json,target=/mnt/groups.json \
+    --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
+    --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
+    sh /mnt/run.sh plan 100 /opt/conda/envs/new /mnt/lock /mnt/groups.json
+
 FROM kernel-new-conda AS kernel-new
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_pip.py,target=/mnt/install_pip.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
-    --mount=type=bind,from=composed,source=locks/small/new/pip,target=/mnt/lock \
-    --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
-    --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
-    --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
-    sh /mnt/run.sh pip 100 /opt/conda/envs/new /mnt/lock
 RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/new 100
 
-# ---- kernel-old: the environment /opt/conda/envs/old, its conda part, then its pip part
+# ---- kernel-old: the conda part of the environment /opt/conda/envs/old
 FROM mission-os AS kernel-old-conda
 ARG SOURCE_DATE_EPOCH
 RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_conda.py,target=/mnt/install_conda.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
@@ -89,15 +95,42 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
     sh /mnt/run.sh conda 100 /opt/conda/envs/old /mnt/conda.json
 
+FROM kernel-old-conda AS kernel-old-plan
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py \
+    --mount=type=bind,from=composed,source=locks/small/old/pip,target=/mnt/lock \
+    --mount=type=bind,from=composed,source=packages/kernel-old.json,target=/mnt/groups.json \
+    --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
+    --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
+    sh /mnt/run.sh plan 100 /opt/conda/envs/old /mnt/lock /mnt/groups.json
+
 FROM kernel-old-conda AS kernel-old
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_pip.py,target=/mnt/install_pip.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
-    --mount=type=bind,from=composed,source=locks/small/old/pip,target=/mnt/lock \
+RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/old 100
+
+# ---- packages.new.old.1: 1 packages of new, old
+FROM kernel-new-conda AS packages.new.old.1
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_group.py,target=/mnt/install_group.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
+    --mount=type=bind,from=composed,source=packages/new.old.1,target=/mnt/group \
+    --mount=type=bind,from=kernel-new-plan,source=/plan/new.old.1,target=/mnt/plans/new \
+    --mount=type=bind,from=kernel-old-plan,source=/plan/new.old.1,target=/mnt/plans/old \
+    --mount=type=bind,from=kernel-old-conda,source=/opt/conda/envs/old,target=/opt/conda/envs/old \
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
     --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
-    sh /mnt/run.sh pip 100 /opt/conda/envs/old /mnt/lock
-RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/old 100
+    sh /mnt/run.sh group 100 /mnt/group /mnt/plans
+
+# ---- packages.base.1: 1 packages of base
+FROM base-environment-conda AS packages.base.1
+ARG SOURCE_DATE_EPOCH
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_group.py,target=/mnt/install_group.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
+    --mount=type=bind,from=composed,source=packages/base.1,target=/mnt/group \
+    --mount=type=bind,from=base-environment-plan,source=/plan/base.1,target=/mnt/plans/base \
+    --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
+    --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
+    --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
+    sh /mnt/run.sh group 100 /mnt/group /mnt/plans
 
 # ---- common: the user, the start-up files and the launcher of kernels
 FROM mission-os AS common
@@ -152,8 +185,10 @@ RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes
 FROM system AS final
 ARG SOURCE_DATE_EPOCH
 COPY --link --from=base-environment /opt/ /opt/
+COPY --link --from=packages.base.1 /layer/ /
 COPY --link --from=kernel-new /opt/ /opt/
 COPY --link --from=kernel-old /opt/ /opt/
+COPY --link --from=packages.new.old.1 /layer/ /
 COPY --link --from=mission-changes /changes/tree/ /
 RUN --mount=type=bind,from=mission-changes,source=/changes,target=/mnt xargs -0 -r rm -rf -- < /mnt/deleted
 COPY --link --from=files-changes /changes/tree/ /

@@ -1,0 +1,150 @@
+"""Which packages of the pip part are in which layer, so that a change of one package is a change of few bytes. Pure.
+
+Packages that several kernels have alike are in one layer for all of them, where their files are there once. The base
+environment shares with no kernel: its layers are those of every mission. Packages are spread by their names, so that
+a new version stays where the old one was, and everything else where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from packaging.utils import canonicalize_name
+
+from platform_images.compose.locked import environment_lock
+from platform_images.locks.conda import conda_packages
+from platform_images.locks.pip import Pin, pins
+from platform_images.locks.store import build_requirements
+from platform_images.locks.values import REQUIREMENTS, MissionLocks
+from platform_images.model.environment import Environment
+
+SHARE = 24
+"""Packages that a layer shall hold: there are as many layers as that needs, a power of two of them."""
+MOST_SHARES = 16
+MOST_LAYERS = 96
+"""Engines stack 127 layers at most; the operating system and the mission need some."""
+_NO_BINARY = "--no-binary "
+_Identity = tuple[str, str, frozenset[str], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A layer of packages.
+
+    Attributes:
+        name: The environments' names and a number, such as ``tess.3``.
+        environments: Those that have these packages, in the image's order.
+        distributions: Normalised names, sorted.
+        requirements: In pip's format, with hashes.
+        build_requirements: Build backends, where one of them is built from source.
+    """
+
+    name: str
+    environments: tuple[Environment, ...]
+    distributions: tuple[str, ...]
+    requirements: str
+    build_requirements: str | None = None
+
+    @property
+    def stage(self) -> str:
+        """The stage that lays it out."""
+        return f"packages.{self.name}"
+
+
+@dataclass(slots=True)
+class _Family:
+    """The packages that some environments have alike."""
+
+    environments: list[Environment] = field(default_factory=list)
+    pins: list[Pin] = field(default_factory=list)
+
+
+def groups(locks: MissionLocks, environments: Sequence[Environment]) -> tuple[Group, ...]:
+    """Return the layers of all pip parts, the lowest first: those of most environments, then by name.
+
+    Raises:
+        LockError: A lock is not among them, or holds no solution.
+    """
+    families = _families(locks, environments)
+    most = MOST_SHARES
+    while len(found := _grouped(locks, families, most=most)) > MOST_LAYERS and most > 1:
+        most //= 2
+    return found
+
+
+def _families(locks: MissionLocks, environments: Sequence[Environment]) -> list[_Family]:
+    """Return packages by the environments that have them."""
+    holders: defaultdict[_Identity, list[tuple[Environment, Pin]]] = defaultdict(list)
+    for environment in environments:
+        lock = environment_lock(locks, environment)
+        text = lock.files.get(REQUIREMENTS, "")
+        built, python = _built(text), _python(locks, environment)
+        for pin in pins(text):
+            name = canonicalize_name(pin.name)
+            alone = environment.is_base or name in built
+            apart = environment.name if alone else python
+            holders[(name, pin.version, pin.hashes, apart)].append((environment, pin))
+    found: defaultdict[tuple[str, ...], _Family] = defaultdict(_Family)
+    for each in holders.values():
+        family = found[tuple(environment.name for environment, _ in each)]
+        family.environments = [environment for environment, _ in each]
+        family.pins.append(each[0][1])
+    return [found[names] for names in sorted(found, key=lambda names: (-len(names), names))]
+
+
+def _grouped(locks: MissionLocks, families: Sequence[_Family], *, most: int) -> tuple[Group, ...]:
+    """Return the layers, no more than ``most`` for a family."""
+    return tuple(group for family in families for group in _shares(locks, family, most=most))
+
+
+def _shares(locks: MissionLocks, family: _Family, *, most: int) -> list[Group]:
+    """Return the layers of one family."""
+    count = 1
+    while count * SHARE < len(family.pins) and count < most:
+        count *= 2
+    spread: defaultdict[int, list[Pin]] = defaultdict(list)
+    for pin in family.pins:
+        spread[_number(pin) % count].append(pin)
+    lock = environment_lock(locks, family.environments[0])
+    built = _built(lock.files[REQUIREMENTS])
+    found = []
+    for number in sorted(spread):
+        held = sorted(spread[number], key=lambda pin: canonicalize_name(pin.name))
+        names = tuple(str(canonicalize_name(pin.name)) for pin in held)
+        sources = [name for name in names if name in built]
+        options = "".join(f"{_NO_BINARY}{name}\n" for name in sources) + "--only-binary :all:\n"
+        found.append(
+            Group(
+                name=".".join((*(each.name for each in family.environments), str(number + 1))),
+                environments=tuple(family.environments),
+                distributions=names,
+                requirements=options + "".join(_lines(pin) for pin in held),
+                build_requirements=build_requirements(lock) if sources else None,
+            )
+        )
+    return found
+
+
+def _built(text: str) -> frozenset[str]:
+    """Return the packages that a lock has built from source."""
+    lines = [line for line in text.splitlines() if line.startswith(_NO_BINARY)]
+    return frozenset(canonicalize_name(line.removeprefix(_NO_BINARY).strip()) for line in lines)
+
+
+def _python(locks: MissionLocks, environment: Environment) -> str:
+    """Return what tells an environment's Python from another one."""
+    packages = conda_packages(environment_lock(locks, environment))
+    return next((package.sha256 for package in packages if package.name == "python"), environment.name)
+
+
+def _number(pin: Pin) -> int:
+    """Return a number that only the name decides, the same on every machine."""
+    return int.from_bytes(hashlib.sha256(canonicalize_name(pin.name).encode()).digest()[:4], "big")
+
+
+def _lines(pin: Pin) -> str:
+    """Return a package's lines without comments: who asks for it does not change what it is."""
+    return "".join(f"{line}\n" for line in pin.text.splitlines() if not line.lstrip().startswith("#"))

@@ -1,0 +1,145 @@
+"""install_group.py GID GROUP PLANS LAYER [NAME=VALUE ...]: lay out the packages of one layer below LAYER.
+
+GROUP is a folder with requirements.txt, all with hashes, and environments.json: the layer's name, and name and prefix
+of each environment that gets the packages. PLANS/<environment>/ is what plan_pip.py has written for this layer. What
+the environments have alike is there once, under the names of all. Everything belongs to the group GID, which may write
+to it: whoever runs in the image is in that group.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import manifest  # type: ignore[import-not-found,unused-ignore]  # these lie beside this file in a build step
+from pip_part import (  # type: ignore[import-not-found,unused-ignore]
+    LOCK,
+    environment_of,
+    install_command,
+    normalised,
+    python,
+    run,
+    scrub,
+)
+
+BYTECODE = "/mnt/bytecode.py", "/var/cache/platform-images-bytecode"
+TOP = "opt/conda"
+BLOCK = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==[^\n]*(?:\n[ \t]+[^\n]*)*", re.MULTILINE)
+
+
+def main(gid: int, group: Path, plans: Path, layer: Path, variables: list[str]) -> None:
+    """Install for each environment, share, own, list."""
+    listed = json.loads((group / "environments.json").read_text(encoding="utf-8"))
+    places: list[Path] = []
+    for each in listed["environments"]:
+        prefix = Path(each["prefix"])
+        place = layer / prefix.relative_to("/")
+        install(prefix, place, group, plans / each["name"], variables)
+        share(place, places)
+        places.append(place)
+    own(layer / TOP, gid)
+    for place in places:
+        out = place / "conda-meta" / f"platform-images.{listed['name']}.jsonl"
+        make_folders(out.parent, gid)
+        write_list(place, out, layer, gid)
+
+
+def install(prefix: Path, place: Path, group: Path, plan: Path, variables: list[str]) -> None:
+    """Lay out the packages for one environment, with their bytecode."""
+    environment = environment_of(prefix, group, variables)
+    place.mkdir(parents=True)
+    command = install_command(prefix, place, group, group / LOCK)
+    run([*command, "--link-mode", "copy"], environment)
+    for requirements in in_turn(group, lines(plan / "again.txt")):
+        command = install_command(prefix, place, group, requirements)
+        run([*command, "--link-mode", "copy", "--reinstall"], environment)
+    for site in sorted(place.glob("lib/python3.*/site-packages")):
+        scrub(site)
+    for path in lines(plan / "left-out.txt"):
+        (place / path).unlink(missing_ok=True)
+        without_empty(place / path, place)
+    subprocess.run([python(prefix), "-I", "-B", BYTECODE[0], str(place), BYTECODE[1]], check=True)
+
+
+def in_turn(group: Path, names: Sequence[str]) -> Iterator[Path]:
+    """Yield requirements of one package each: which of their files of the same name stays must not be chance."""
+    text = (group / LOCK).read_text(encoding="utf-8")
+    options = "".join(line + "\n" for line in text.splitlines() if line.startswith("--"))
+    blocks = {normalised(found["name"]): found[0] for found in BLOCK.finditer(text)}
+    for name in names:
+        with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as stream:
+            stream.write(f"{options}{blocks[name]}\n")
+            stream.flush()
+            yield Path(stream.name)
+
+
+def lines(path: Path) -> list[str]:
+    """Return a file's lines."""
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def without_empty(path: Path, place: Path) -> None:
+    """Remove the folders above a file that is gone, where nothing else is in them."""
+    for folder in path.parents:
+        if folder == place or any(folder.iterdir()):
+            return
+        folder.rmdir()
+
+
+def share(place: Path, others: Sequence[Path]) -> None:
+    """Give files that another environment has alike its names; empty ones are left as they are."""
+    for folder, _, names in os.walk(place):
+        for name in names:
+            path = Path(folder, name)
+            if path.is_symlink() or not path.stat().st_size:
+                continue
+            for other in others:
+                twin = other / path.relative_to(place)
+                if twin.is_file() and not twin.is_symlink() and alike(path, twin):
+                    path.unlink()
+                    path.hardlink_to(twin)
+                    break
+
+
+def alike(one: Path, other: Path) -> bool:
+    """Whether two files have the same content and permissions."""
+    return one.stat().st_mode == other.stat().st_mode and filecmp.cmp(one, other, shallow=False)
+
+
+def own(top: Path, gid: int) -> None:
+    """Give everything to a group that may write to it."""
+    for folder, folders, names in os.walk(top):
+        for path in (folder, *(f"{folder}/{name}" for name in (*folders, *names))):
+            found = os.lstat(path)
+            if found.st_gid != gid:
+                os.lchown(path, 0, gid)
+            if not stat.S_ISLNK(found.st_mode) and not found.st_mode & 0o020:
+                os.chmod(path, (found.st_mode & 0o7777) | 0o020)  # noqa: PTH101 - very many
+
+
+def make_folders(folder: Path, gid: int) -> None:
+    """Make a folder that the group may write to."""
+    if not folder.is_dir():
+        folder.mkdir()
+        own(folder, gid)
+
+
+def write_list(place: Path, out: Path, layer: Path, gid: int) -> None:
+    """Write what this layer has of an environment."""
+    found = (Path(entry.path) for entry in manifest.below(str(place), frozenset()))
+    listed = [manifest.line(path, str(path.relative_to(layer))) for path in (place, *found)]
+    manifest.write(out, listed)
+    own(out.parent, gid)
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    main(int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]), sys.argv[5:])

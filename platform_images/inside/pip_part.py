@@ -1,0 +1,89 @@
+"""What the steps that install packages of the pip part have in common: how uv is called, and what it must not leave.
+
+Nothing is resolved: what is not in the lock is not installed. Where a mirror is mounted at /mnt/mirror, every file
+comes from there and no index is asked.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+CACHE = Path("/var/cache/platform-images-uv")
+TOOLS = Path("/mnt/tools")
+MIRROR = Path("/mnt/mirror")
+UV = str(TOOLS / "bin" / "uv")
+LOCK, BUILD = "requirements.txt", "build-requirements.txt"
+LAST_LINES = 40
+
+
+def environment_of(prefix: Path, folder: Path, variables: list[str]) -> dict[str, str]:
+    """Return the environment for uv: with the variables for building from source, and the prefix's programs first."""
+    environment = {**os.environ, **dict(word.split("=", 1) for word in variables)}
+    environment["PATH"] = f"{prefix}/bin:{os.environ.get('PATH', os.defpath)}"
+    if (folder / BUILD).exists():
+        # Debugging information holds the path of the build, which is new each time.
+        environment |= {name: f"{environment.get(name, '')} -g0".strip() for name in ("CFLAGS", "CXXFLAGS")}
+    return environment
+
+
+def install_command(prefix: Path, place: Path, folder: Path, listed: Path) -> list[str]:
+    """Return uv's command line: packages for the Python of ``prefix``, laid out below ``place``.
+
+    The lock itself names the packages that may be built from source.
+    """
+    build = folder / BUILD
+    words = [UV, "pip", "install", "--python", python(prefix), "--prefix", str(place)]
+    words += ["--break-system-packages", "--no-config", "--no-progress"]
+    words += ["--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    words += ["--cache-dir", str(CACHE), "--requirements", str(listed)]
+    words += ["--no-index", "--offline", "--find-links", str(MIRROR)] if MIRROR.is_dir() else []
+    if build.exists():
+        words += ["--build-constraints", str(build), "--require-build-hashes"]
+        words += ["--preview-features", "build-dependency-hashes"]
+    return words
+
+
+def python(prefix: Path) -> str:
+    """Return the interpreter of an environment."""
+    return str(prefix / "bin" / "python")
+
+
+def run(words: list[str], environment: dict[str, str]) -> None:
+    """Run uv; its own words are what a person needs where it fails."""
+    done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    lines = done.stdout.strip().splitlines()
+    if done.returncode:
+        sys.exit("the pip part cannot be installed\n" + "\n".join(lines[-LAST_LINES:]))
+    print(*[line for line in lines if not line.startswith((" +", " ~"))], sep="\n")  # noqa: T201
+
+
+def note(prefix: Path, place: Path, environment: dict[str, str]) -> None:
+    """Show requirements that do not fit together: the solver has the last word, so they do not end the build."""
+    words = [UV, "pip", "check", "--python", python(prefix), "--prefix", str(place), "--no-config"]
+    words += ["--cache-dir", str(CACHE)]
+    done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        print("note:", done.stdout.strip())  # noqa: T201
+
+
+def normalised(name: str) -> str:
+    """Return a distribution's name as every index writes it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def scrub(site: Path) -> None:
+    """Remove what names this build's paths, indexes or times, and the rows that list it."""
+    for info in sorted(site.glob("*.dist-info")):
+        gone = [name for name in ("direct_url.json", "uv_cache.json", "uv_build.json") if (info / name).exists()]
+        if not gone:
+            continue
+        for name in gone:
+            (info / name).unlink()
+        listed = info / "RECORD"
+        rows = listed.read_text(encoding="utf-8").splitlines(keepends=True)
+        names = {f"{info.name}/{name}" for name in gone}
+        listed.write_text("".join(row for row in rows if row.split(",", 1)[0] not in names), encoding="utf-8")

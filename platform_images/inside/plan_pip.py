@@ -1,0 +1,89 @@
+"""plan_pip.py PREFIX LOCK GROUPS OUT [NAME=VALUE ...]: get the pip part of an environment, and find who brings what.
+
+LOCK is a folder with requirements.txt and, where packages are built from source, build-requirements.txt, both with
+hashes; GROUPS is JSON, the name of each distribution's layer. Everything is fetched, checked and built into the cache
+that the steps of the layers take it from. Of distributions that bring a file of the same name the last by name wins:
+OUT/<layer>/left-out.txt has the files that a layer must not bring, since another one does, and again.txt the
+distributions that a layer is to install in their order.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+from pip_part import (  # type: ignore[import-not-found,unused-ignore]  # it lies beside this file in a build step
+    CACHE,
+    LOCK,
+    environment_of,
+    install_command,
+    normalised,
+    note,
+    run,
+)
+
+Claims = Mapping[str, Mapping[str, str]]
+"""Path below the prefix to the hash that each distribution has for it, as their RECORDs say."""
+
+
+def main(prefix: Path, lock: Path, groups: Path, out: Path, variables: list[str]) -> None:
+    """Install everything beside, look, and write."""
+    layers: dict[str, str] = json.loads(groups.read_text(encoding="utf-8"))
+    environment = environment_of(prefix, lock, variables)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="plan-", dir=CACHE) as name:
+        place = Path(name)
+        # Beside the cache, so that no file is copied.
+        run([*install_command(prefix, place, lock, lock / LOCK), "--link-mode", "hardlink"], environment)
+        note(prefix, place, environment)
+        found = claims(place)
+    for layer in sorted(set(layers.values())):
+        folder = out / layer
+        folder.mkdir(parents=True)
+        write(folder / "left-out.txt", left_out(found, layers, layer))
+        write(folder / "again.txt", again(found, layers, layer))
+
+
+def claims(prefix: Path) -> Claims:
+    """Return what all distributions list."""
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for info in sorted(prefix.glob("lib/python3.*/site-packages/*.dist-info")):
+        name = normalised(info.name.split("-", 1)[0])
+        for path, digest, _ in csv.reader((info / "RECORD").read_text(encoding="utf-8").splitlines()):
+            found[os.path.relpath(info.parent / path, prefix)][name] = digest
+    return found
+
+
+def left_out(found: Claims, layers: Mapping[str, str], layer: str) -> set[str]:
+    """Return the files of a layer's distributions that one of another layer has the last word about."""
+    return {
+        path
+        for path, owners in found.items()
+        if len(owners) > 1 and layers[max(owners)] != layer and layer in {layers[name] for name in owners}
+    }
+
+
+def again(found: Claims, layers: Mapping[str, str], layer: str) -> set[str]:
+    """Return the distributions of a layer that bring a file of the same name with other content."""
+    names: set[str] = set()
+    for owners in found.values():
+        here = {name: digest for name, digest in owners.items() if layers[name] == layer}
+        if len(set(here.values())) > 1:
+            names |= set(here)
+    return names
+
+
+def write(path: Path, lines: set[str]) -> None:
+    """Write lines, sorted."""
+    path.write_text("".join(f"{line}\n" for line in sorted(lines)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]), sys.argv[5:])
