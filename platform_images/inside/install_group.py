@@ -12,15 +12,17 @@ import filecmp
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import manifest  # type: ignore[import-not-found,unused-ignore]  # these lie beside this file in a build step
 from pip_part import (  # type: ignore[import-not-found,unused-ignore]
+    CACHE,
     LOCK,
     environment_of,
     install_command,
@@ -58,32 +60,37 @@ def install(prefix: Path, place: Path, group: Path, plan: Path, variables: list[
     place.mkdir(parents=True)
     command = install_command(prefix, place, group, group / LOCK)
     run([*command, "--link-mode", "copy"], environment)
-    for requirements in in_turn(group, lines(plan / "again.txt")):
-        command = install_command(prefix, place, group, requirements)
-        run([*command, "--link-mode", "copy", "--reinstall"], environment)
+    for name, paths in json.loads((plan / "settled.json").read_text(encoding="utf-8")).items():
+        settle(prefix, place, group, name, paths, environment)
+    (place / ".lock").unlink(missing_ok=True)  # uv's own
     for site in sorted(place.glob("lib/python3.*/site-packages")):
         scrub(site)
-    for path in lines(plan / "left-out.txt"):
+    for path in (plan / "left-out.txt").read_text(encoding="utf-8").splitlines():
         (place / path).unlink(missing_ok=True)
         without_empty(place / path, place)
     subprocess.run([python(prefix), "-I", "-B", BYTECODE[0], str(place), BYTECODE[1]], check=True)
 
 
-def in_turn(group: Path, names: Sequence[str]) -> Iterator[Path]:
-    """Yield requirements of one package each: which of their files of the same name stays must not be chance."""
+def settle(
+    prefix: Path, place: Path, group: Path, name: str, paths: Sequence[str], environment: dict[str, str]
+) -> None:
+    """Take files from one distribution: which of several of the same name uv has written last is chance."""
+    with tempfile.TemporaryDirectory(prefix="settle-", dir=CACHE) as folder:
+        requirements = Path(folder, "requirements.txt")
+        requirements.write_text(alone(group, name), encoding="utf-8")
+        beside = Path(folder, "prefix")
+        run([*install_command(prefix, beside, group, requirements), "--link-mode", "hardlink"], environment)
+        for path in paths:
+            (place / path).unlink()
+            shutil.copy2(beside / path, place / path)
+
+
+def alone(group: Path, name: str) -> str:
+    """Return the requirements of one distribution."""
     text = (group / LOCK).read_text(encoding="utf-8")
     options = "".join(line + "\n" for line in text.splitlines() if line.startswith("--"))
-    blocks = {normalised(found["name"]): found[0] for found in BLOCK.finditer(text)}
-    for name in names:
-        with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as stream:
-            stream.write(f"{options}{blocks[name]}\n")
-            stream.flush()
-            yield Path(stream.name)
-
-
-def lines(path: Path) -> list[str]:
-    """Return a file's lines."""
-    return path.read_text(encoding="utf-8").splitlines()
+    block = next(found[0] for found in BLOCK.finditer(text) if normalised(found["name"]) == name)
+    return f"{options}{block}\n"
 
 
 def without_empty(path: Path, place: Path) -> None:

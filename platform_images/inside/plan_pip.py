@@ -3,8 +3,8 @@
 LOCK is a folder with requirements.txt and, where packages are built from source, build-requirements.txt, both with
 hashes; GROUPS is JSON, the name of each distribution's layer. Everything is fetched, checked and built into the cache
 that the steps of the layers take it from. Of distributions that bring a file of the same name the last by name wins:
-OUT/<layer>/left-out.txt has the files that a layer must not bring, since another one does, and again.txt the
-distributions that a layer is to install in their order.
+OUT/<layer>/left-out.txt has the files that a layer must not bring, since another one does, and settled.json whose file
+it is that several of a layer's own distributions bring.
 """
 
 from __future__ import annotations
@@ -46,8 +46,11 @@ def main(prefix: Path, lock: Path, groups: Path, out: Path, variables: list[str]
     for layer in sorted(set(layers.values())):
         folder = out / layer
         folder.mkdir(parents=True)
-        write(folder / "left-out.txt", left_out(found, layers, layer))
-        write(folder / "again.txt", again(found, layers, layer))
+        lines = "".join(f"{path}\n" for path in sorted(left_out(found, layers, layer)))
+        (folder / "left-out.txt").write_text(lines, encoding="utf-8")
+        (folder / "settled.json").write_text(
+            json.dumps(settled(found, layers, layer), sort_keys=True), encoding="utf-8"
+        )
 
 
 def claims(prefix: Path) -> Claims:
@@ -69,19 +72,14 @@ def left_out(found: Claims, layers: Mapping[str, str], layer: str) -> set[str]:
     }
 
 
-def again(found: Claims, layers: Mapping[str, str], layer: str) -> set[str]:
-    """Return the distributions of a layer that bring a file of the same name with other content."""
-    names: set[str] = set()
-    for owners in found.values():
-        here = {name: digest for name, digest in owners.items() if layers[name] == layer}
+def settled(found: Claims, layers: Mapping[str, str], layer: str) -> dict[str, list[str]]:
+    """Return the files that distributions of one layer bring with other content, by the distribution that wins."""
+    files: defaultdict[str, list[str]] = defaultdict(list)
+    for path in sorted(found):
+        here = {name: digest for name, digest in found[path].items() if layers[name] == layer}
         if len(set(here.values())) > 1:
-            names |= set(here)
-    return names
-
-
-def write(path: Path, lines: set[str]) -> None:
-    """Write lines, sorted."""
-    path.write_text("".join(f"{line}\n" for line in sorted(lines)), encoding="utf-8")
+            files[max(here)].append(path)
+    return files
 
 
 if __name__ == "__main__":

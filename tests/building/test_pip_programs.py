@@ -60,24 +60,22 @@ def test_a_layer_leaves_out_what_a_later_name_brings_in_another_layer(plan: Modu
     assert plan.left_out(found, layers, "two") == {f"{SITE}/same/__init__.py"}
 
 
-def test_within_a_layer_nothing_is_left_out_and_the_order_of_installing_decides(plan: ModuleType, prefix: Path) -> None:
+def test_within_a_layer_nothing_is_left_out_and_the_last_by_name_wins(plan: ModuleType, prefix: Path) -> None:
     layers = dict.fromkeys(("alpha-one", "beta", "gamma"), "one")
     found = plan.claims(prefix)
     assert plan.left_out(found, layers, "one") == set()
-    assert plan.again(found, layers, "one") == {"alpha-one", "beta"}
+    assert plan.settled(found, layers, "one") == {"beta": [f"{SITE}/docs/index.rst"]}
 
 
-def test_in_different_layers_nothing_is_installed_again(plan: ModuleType, prefix: Path) -> None:
+def test_what_is_in_different_layers_needs_no_settling(plan: ModuleType, prefix: Path) -> None:
     layers = {"alpha-one": "one", "beta": "two", "gamma": "one"}
-    assert plan.again(plan.claims(prefix), layers, "one") == set()
+    assert plan.settled(plan.claims(prefix), layers, "one") == {}
 
 
-def test_packages_of_one_layer_are_installed_in_turn_with_the_lock_s_options(group: ModuleType, tmp_path: Path) -> None:
+def test_one_distribution_alone_has_the_lock_s_options(group: ModuleType, tmp_path: Path) -> None:
     text = "--only-binary :all:\nalpha==1 \\\n    --hash=sha256:a\nBeta_x==2 \\\n    --hash=sha256:b\n"
     (tmp_path / "requirements.txt").write_text(text)
-    found = [path.read_text() for path in group.in_turn(tmp_path, ["beta-x", "alpha"])]
-    assert found[0] == "--only-binary :all:\nBeta_x==2 \\\n    --hash=sha256:b\n"
-    assert found[1].startswith("--only-binary :all:\nalpha==1")
+    assert group.alone(tmp_path, "beta-x") == "--only-binary :all:\nBeta_x==2 \\\n    --hash=sha256:b\n"
 
 
 def test_what_two_environments_have_alike_is_there_once(group: ModuleType, tmp_path: Path) -> None:
