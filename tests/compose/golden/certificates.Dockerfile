@@ -108,7 +108,7 @@ FROM kernel-old-conda AS kernel-old
 ARG SOURCE_DATE_EPOCH
 RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/old 100
 
-# ---- packages.new.old.1: 1 packages of new, old
+# ---- packages.new.old.1: some packages of new, old, ipykernel among them
 FROM kernel-new-conda AS packages.new.old.1
 ARG SOURCE_DATE_EPOCH
 RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_group.py,target=/mnt/install_group.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
@@ -121,7 +121,7 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
     sh /mnt/run.sh group 100 /mnt/group /mnt/plans
 
-# ---- packages.base.1: 1 packages of base
+# ---- packages.base.1: some packages of base, ipykernel among them
 FROM base-environment-conda AS packages.base.1
 ARG SOURCE_DATE_EPOCH
 RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_group.py,target=/mnt/install_group.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \

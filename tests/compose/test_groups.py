@@ -1,0 +1,132 @@
+"""Which package of the pip part is in which layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from platform_images.compose.groups import MOST_LAYERS, MOST_SHARES, Group, groups
+from platform_images.locks.values import Lock, MissionLocks
+from platform_images.model import Mission, Platform
+from platform_images.model.environment import Environment
+
+Layers = Callable[..., tuple[Group, ...]]
+
+
+def digits(text: str) -> str:
+    return text.encode().hex().ljust(64, "0")[:64]
+
+
+def requirement(name: str, version: str = "1", comment: str = "x") -> str:
+    return f"{name}=={version} \\\n    --hash=sha256:{digits(name + version)}\n    # via {comment}\n"
+
+
+def many(count: int, **changed: str) -> str:
+    names = [f"package-{number}" for number in range(count)]
+    return "--only-binary :all:\n" + "".join(
+        requirement(name, changed.get(name.replace("-", "_"), "1")) for name in names
+    )
+
+
+@pytest.fixture
+def layers(platform: Platform, small: Mission, locks: MissionLocks) -> Layers:
+    """``layers({"new": text, "old": text, "base": text})``: the layers of environments with these requirements."""
+
+    def made(
+        texts: Mapping[str, str], *, build: str | None = None, pythons: Mapping[str, str] | None = None
+    ) -> tuple[Group, ...]:
+        def with_text(lock: Lock) -> Lock:
+            files = {name: text for name, text in lock.files.items() if name != "requirements.txt"}
+            if lock.unit.part in texts:
+                files["requirements.txt"] = texts[lock.unit.part]
+                files |= {"build-requirements.txt": build} if build is not None else {}
+            if lock.unit.part in (pythons or {}):
+                digest = digits((pythons or {})[lock.unit.part])
+                files["conda-lock.yml"] = files["conda-lock.yml"].replace("ab" * 32, digest)
+            return replace(lock, files=files)
+
+        changed = replace(locks, locks=tuple(with_text(lock) for lock in locks.locks))
+        environments: tuple[Environment, ...] = (platform.base, small.kernel("new"), small.kernel("old"))
+        return groups(changed, environments)
+
+    return made
+
+
+def held(found: tuple[Group, ...]) -> list[str]:
+    return sorted(name for group in found for name in group.distributions)
+
+
+def test_every_package_is_in_one_layer(layers: Layers) -> None:
+    found = layers({"new": many(200)})
+    assert held(found) == sorted(f"package-{number}" for number in range(200))
+    assert len(found) == 16
+    assert [group.name for group in found[:2]] == ["new.1", "new.2"]
+
+
+def test_few_packages_are_one_layer(layers: Layers) -> None:
+    assert [group.name for group in layers({"new": many(24)})] == ["new.1"]
+
+
+def test_a_new_version_changes_one_layer(layers: Layers) -> None:
+    before, after = layers({"new": many(200)}), layers({"new": many(200, package_7="2")})
+    assert len([1 for old, new in zip(before, after, strict=True) if old != new]) == 1
+
+
+def test_one_more_package_changes_one_layer(layers: Layers) -> None:
+    before, after = layers({"new": many(200)}), layers({"new": many(200) + requirement("another")})
+    assert len([1 for old, new in zip(before, after, strict=True) if old != new]) == 1
+
+
+def test_who_asks_for_a_package_changes_nothing(layers: Layers) -> None:
+    one = layers({"new": requirement("thing", comment="one")})
+    assert one == layers({"new": requirement("thing", comment="two")})
+
+
+def test_what_kernels_have_alike_is_in_a_layer_for_all_of_them(layers: Layers) -> None:
+    found = layers({"new": requirement("alike") + requirement("own"), "old": requirement("alike")})
+    assert [(group.name, group.distributions) for group in found] == [("new.old.1", ("alike",)), ("new.1", ("own",))]
+    assert [each.name for each in found[0].environments] == ["new", "old"]
+
+
+def test_other_versions_and_other_files_are_not_alike(layers: Layers) -> None:
+    found = layers({"new": requirement("thing", "1"), "old": requirement("thing", "2")})
+    assert [group.name for group in found] == ["new.1", "old.1"]
+
+
+def test_kernels_of_different_pythons_share_nothing(layers: Layers) -> None:
+    texts = {"new": requirement("alike"), "old": requirement("alike")}
+    assert [group.name for group in layers(texts, pythons={"old": "another"})] == ["new.1", "old.1"]
+
+
+def test_the_base_shares_with_no_kernel_so_that_missions_have_its_layers_in_common(layers: Layers) -> None:
+    found = layers({"base": requirement("alike"), "new": requirement("alike")})
+    assert [group.name for group in found] == ["base.1", "new.1"]
+
+
+def test_what_is_built_from_source_is_not_shared_and_brings_its_build_backends(layers: Layers) -> None:
+    text = "--no-binary Alike\n--only-binary :all:\n" + requirement("alike") + requirement("wheel")
+    found = {group.name: group for group in layers({"new": text, "old": text}, build="backend==1\n")}
+    assert sorted(found) == ["new.1", "new.old.1", "old.1"]
+    assert found["new.1"].requirements.startswith("--no-binary alike\n--only-binary :all:\nalike==1")
+    assert found["new.1"].build_requirements == "backend==1\n"
+    assert found["new.old.1"].build_requirements is None
+    assert "--no-binary" not in found["new.old.1"].requirements
+
+
+def test_requirements_keep_every_hash_and_nothing_else(layers: Layers) -> None:
+    (group,) = layers({"new": "--only-binary :all:\n" + requirement("Some_Thing")})
+    assert group.distributions == (canonicalize_name("Some_Thing"),)
+    assert group.requirements == (f"--only-binary :all:\nSome_Thing==1 \\\n    --hash=sha256:{digits('Some_Thing1')}\n")
+
+
+def test_an_image_stays_below_what_engines_can_stack(layers: Layers) -> None:
+    text = many(2000)
+    assert len(layers({"new": text})) == MOST_SHARES
+    assert len(layers({"base": text, "new": text, "old": many(2000, package_1="2")})) <= MOST_LAYERS
+
+
+def test_environments_without_a_pip_part_have_no_such_layer(layers: Layers) -> None:
+    assert layers({}) == ()
