@@ -172,8 +172,11 @@ def test_a_temporary_folder_is_its_owner_s_until_that_is_killed(places: Places) 
 
 def test_what_a_surviving_child_was_told_of_is_in_use(places: Places, put: Put) -> None:
     folder = put(places.temporary / "platform-images-context-abcd1234.locked", age=DAY)
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", str(folder)]) as child:
+    words = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(60)", str(folder)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as child:
         try:
+            assert child.stdout is not None
+            assert child.stdout.readline()  # its command line can be seen
             assert listed()[str(folder)].state is State.IN_USE
         finally:
             child.kill()
