@@ -28,7 +28,7 @@ from pip_part import (  # type: ignore[import-not-found,unused-ignore]
     install_command,
     normalised,
     python,
-    run,
+    run_from_cache,
     scrub,
 )
 
@@ -59,7 +59,7 @@ def install(prefix: Path, place: Path, group: Path, plan: Path, variables: list[
     environment = environment_of(prefix, group, variables)
     place.mkdir(parents=True)
     command = install_command(prefix, place, group, group / LOCK)
-    run([*command, "--link-mode", "copy"], environment)
+    run_from_cache([*command, "--link-mode", "copy"], environment)
     for name, paths in json.loads((plan / "settled.json").read_text(encoding="utf-8")).items():
         settle(prefix, place, group, name, paths, environment)
     (place / ".lock").unlink(missing_ok=True)  # uv's own
@@ -79,7 +79,8 @@ def settle(
         requirements = Path(folder, "requirements.txt")
         requirements.write_text(alone(group, name), encoding="utf-8")
         beside = Path(folder, "prefix")
-        run([*install_command(prefix, beside, group, requirements), "--link-mode", "hardlink"], environment)
+        command = install_command(prefix, beside, group, requirements)
+        run_from_cache([*command, "--link-mode", "hardlink"], environment)
         for path in paths:
             (place / path).unlink()
             shutil.copy2(beside / path, place / path)

@@ -61,6 +61,16 @@ def run(words: list[str], environment: dict[str, str]) -> None:
     print(*[line for line in lines if not line.startswith((" +", " ~"))], sep="\n")  # noqa: T201
 
 
+def run_from_cache(words: list[str], environment: dict[str, str]) -> None:
+    """Run uv without a network; with one where the cache has been cleared since everything was fetched into it."""
+    if "--offline" not in words:  # as those with a mirror are
+        done = subprocess.run([*words, "--offline"], env=environment, capture_output=True, text=True)
+        if not done.returncode:
+            return
+        print("the cache does not have everything any more: fetching")  # noqa: T201
+    run(words, environment)
+
+
 def note(prefix: Path, place: Path, environment: dict[str, str]) -> None:
     """Show requirements that do not fit together: the solver has the last word, so they do not end the build."""
     words = [UV, "pip", "check", "--python", python(prefix), "--prefix", str(place), "--no-config"]
