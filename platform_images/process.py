@@ -67,21 +67,13 @@ def run(
         ToolError: Another exit code than those in ``ok``, or the time ran out; carries the last lines of output.
     """
     command = tuple(argv)
-    try:
-        child = subprocess.Popen(
-            command,
-            env=dict(env) if env is not None else None,
-            cwd=cwd,
-            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
-    except FileNotFoundError as error:
-        raise _not_here(command[0]) from error
+    child = _begun(
+        command,
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
     out, err = _drain(child, stdin=stdin, on_line=on_line, timeout=timeout, command=command)
     if child.returncode not in ok:
         raise failure(command, child.returncode, err if err.strip() else out)
@@ -222,7 +214,7 @@ def serving(
     """
     with ExitStack() as ends:
         with _postponed():  # a child that we do not know yet could not be ended
-            child = _beside(argv, env=env, cwd=cwd)
+            child = _begun(argv, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
             reader = threading.Thread(target=_read, args=(child.stdout, [], on_line), daemon=True)
             ends.callback(reader.join, timeout=LAST_WORDS_SECONDS)
             ends.callback(stop, child, grace=grace)
@@ -230,16 +222,18 @@ def serving(
         yield child
 
 
-def _beside(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[str]:
-    """Start a program in a session of its own, with both its streams in one pipe."""
+def _begun(
+    argv: Sequence[str], *, env: Mapping[str, str] | None, cwd: Path | None, stdin: int, stderr: int
+) -> subprocess.Popen[str]:
+    """Start a program in a session of its own, its standard output in a pipe."""
     try:
         return subprocess.Popen(
             tuple(argv),
-            env=dict(env),
+            env=dict(env) if env is not None else None,
             cwd=cwd,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=stderr,
             text=True,
             encoding="utf-8",
             errors="replace",

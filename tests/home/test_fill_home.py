@@ -219,8 +219,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, check=False
     )
-    if mounted.returncode:
-        pytest.skip("no file system can be mounted here")
+    assert mounted.returncode == 0, mounted.stderr
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 
@@ -254,7 +253,6 @@ def test_a_home_that_is_read_only_and_lacks_nothing_is_no_fault(image: Any, smal
     assert image.fill(small_disk) == ""
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_root_fills_a_home_as_its_user(image: Any, tmp_path: Path) -> None:
     for folder in (tmp_path, *tmp_path.parents):
         if folder.stat().st_uid == 0 and folder != Path("/"):
@@ -268,7 +266,6 @@ def test_root_fills_a_home_as_its_user(image: Any, tmp_path: Path) -> None:
     assert home.stat().st_uid == 4321
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_root_gives_nobody_a_home_with_somebody_s_files(image: Any, tmp_path: Path) -> None:
     for folder in (tmp_path, *tmp_path.parents):
         if folder.stat().st_uid == 0 and folder != Path("/"):

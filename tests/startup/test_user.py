@@ -87,7 +87,7 @@ def test_a_mounted_home_is_linked_and_never_copied(run: Any, lines: Any, volume:
     assert done.out.splitlines() == ["much data", "/home/jovyan", "/home/eve"]
     assert "Success creating symlink!" in done.err
     inner = ("--volume", f"{volume}:/home/jovyan/work")
-    nested = run(*ROOT, *inner, *env(NB_USER="eve"), command=lines("cat ~/work/data", "readlink ~/work", "ls ~"))
+    nested = run(*ROOT, *inner, *env(NB_USER="eve"), command=lines("cd", "cat work/data", "readlink work", "ls"))
     assert nested.out.splitlines() == ["much data", "/home/jovyan/work", "WELCOME.md", "work"]
 
 
