@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from platform_images.bench import inside
 from platform_images.bench.contexts import installed, lay_out
 from platform_images.bench.copying import PREFIX
+from platform_images.bench.inside import limit
 from platform_images.bench.inside.limit import commands
 from platform_images.bench.peers import ROLE
+from platform_images.compose.sources import PROGRAMS
 from platform_images.compose.values import channel_context
 from platform_images.engine.client import container, refusal
 from platform_images.engine.tools import tools_context
@@ -93,8 +94,8 @@ def _pack(
         with tarfile.open(fileobj=packed, mode="w") as tar:
             tar.add(name, arcname=_FOLDER)
             tar.add(tools_context(platform, say=say), arcname=f"{_FOLDER}/tools")
-            for script in ("limit.py", "conda_part.py"):
-                tar.add(Path(inside.__file__).parent / script, arcname=f"{_FOLDER}/{script}")
+            for script in (Path(limit.__file__), PROGRAMS / "install_conda.py"):
+                tar.add(script, arcname=f"{_FOLDER}/{script.name}")
             for channel in channels:
                 place = platform.folder / str(platform.channel(channel).path)
                 tar.add(place, arcname=f"/mnt/{channel_context(channel)}")

@@ -118,7 +118,7 @@ def _apt(packages: Sequence[str]) -> str:
 def _install(environment: Installed) -> str:
     """Return the step that installs one environment: Python by rattler, all else by pip."""
     files, prefix = _files(environment), environment.prefix
-    mounts = [f"--mount=type=bind,from={name},target=/mnt/{name}" for name in ("tools", "pip", "bench")]
+    mounts = [f"--mount=type=bind,from={name},target=/mnt/{name}" for name in ("tools", "pip", "scripts")]
     mounts += [f"--mount=type=bind,from=channel-{n},target=/mnt/channel-{n}" for n in environment.channels]
     return _run(
         [*mounts, _cache("conda"), _cache("pip"), _SECRETS],
@@ -126,7 +126,7 @@ def _install(environment: Installed) -> str:
             _SITE,
             f". {files}/variables",
             "export PIP_CACHE_DIR=/var/cache/pip PIP_BREAK_SYSTEM_PACKAGES=1 PIP_DISABLE_PIP_VERSION_CHECK=1",
-            f"/mnt/tools/bin/python3 -B -s /mnt/bench/conda_part.py {prefix} {files}/conda.json /var/cache/conda",
+            f"/mnt/tools/bin/python3 -B -s /mnt/scripts/install_conda.py {prefix} {files}/conda.json /var/cache/conda",
             f"/mnt/tools/bin/python3 -B -s /mnt/pip/pip --python {prefix}/bin/python "
             f"install --quiet --no-warn-script-location --root-user-action=ignore -r {files}/requirements.txt",
         ],

@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
-from platform_images.bench import inside
 from platform_images.bench.contexts import installed, lay_out, write_site
 from platform_images.bench.copying import environments, image_of
 from platform_images.bench.peers import dockerfile
 from platform_images.bench.timing import Command
+from platform_images.compose.sources import PROGRAMS
 from platform_images.compose.values import channel_context
 from platform_images.engine.buildx import BuildRun, build_words, buildx_command
 from platform_images.engine.root import ensure_root
@@ -79,16 +79,12 @@ class UsualBuild:
 
     def places(self) -> dict[str, str]:
         """Return what is written in the place of paths of this machine."""
-        found = {str(self.folder): "context", str(self._tools): "tools", str(self._inside): "scripts"}
+        found = {str(self.folder): "context", str(self._tools): "tools", str(PROGRAMS): "scripts"}
         return found | {str(path): name for name, path in self._secrets.items() if path.parent.parent != self.folder}
-
-    @property
-    def _inside(self) -> Path:
-        return Path(inside.__file__).parent
 
     def _contexts(self) -> dict[str, Path]:
         """Return the further build contexts."""
-        found = {"tools": self._tools, "pip": self.folder / "pip", "bench": self._inside}
+        found = {"tools": self._tools, "pip": self.folder / "pip", "scripts": PROGRAMS}
         for name in self._channels():
             found[channel_context(name)] = self._platform.folder / str(self._platform.channel(name).path)
         return found

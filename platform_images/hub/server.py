@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -41,7 +42,7 @@ def serve(hub: Hub, programs: Programs, *, engine_address: str, say: Callable[[s
     argv = [*programs.hub, "--config", str(settings)]
     env = _environment(os.environ, engine_address)
     with process.serving(argv, env=env, cwd=hub.folder, on_line=log.heard, grace=GRACE_SECONDS) as child:
-        with log.hidden_when_interrupted():
+        with log.shown_unless_interrupted():
             _wait_ready(child, hub, log)
         with following(hub.mission, say):
             _show_url(hub, say)
@@ -50,19 +51,21 @@ def serve(hub: Hub, programs: Programs, *, engine_address: str, say: Callable[[s
 
 
 class _Log:
-    """The hub's log: shown as it comes, its end kept."""
+    """The hub's log: shown as it comes once somebody looks, its end kept."""
 
     def __init__(self, *, say: Callable[[str], None]) -> None:
         """Hand lines on to ``say``."""
         self._say = say
         self._last: deque[str] = deque(maxlen=LAST_LINES)
-        self._shown = True
+        self._shown = False
+        self._lock = threading.Lock()
 
     def heard(self, line: str) -> None:
         """Take a line."""
-        self._last.append(line)
-        if self._shown:
-            self._say(line)
+        with self._lock:
+            self._last.append(line)
+            if self._shown:
+                self._say(line)
 
     @property
     def end(self) -> str:
@@ -70,9 +73,16 @@ class _Log:
         return "\n".join(self._last)
 
     @contextmanager
-    def hidden_when_interrupted(self) -> Iterator[None]:
-        """Show nothing more where we are told to end meanwhile: a hub that still starts has only tracebacks for it."""
+    def shown_unless_interrupted(self) -> Iterator[None]:
+        """Show all from here on, but nothing more where we are told to end meanwhile.
+
+        A hub that still starts has only tracebacks for it; so has one that is told to end before anybody looks.
+        """
         try:
+            with self._lock:
+                self._shown = True
+                for line in self._last:
+                    self._say(line)
             yield
         except KeyboardInterrupt:
             self._shown = False

@@ -1,8 +1,10 @@
-"""install_conda.py PREFIX LIST: install the conda part of an environment from its lock.
+"""install_conda.py PREFIX LIST [CACHE]: install the conda part of an environment from its lock.
 
 LIST is JSON: {"channels": {name: {"mount": folder} or {"url": address}}, "packages": [...]}, the packages each after
 those that it needs, with name, version, build, subdir, file, channel, sha256, md5 and depends. Nothing is resolved.
 Where a mirror is mounted at /mnt/mirror, all packages come from there.
+
+The program ends without winding up: rattler's threads may outlive the work and crash an interpreter that does.
 """
 
 from __future__ import annotations
@@ -15,13 +17,13 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 CACHE = Path("/var/cache/platform-images-conda")
 MIRROR = Path("/mnt/mirror")
 
 
-def main(prefix: Path, listed: Path) -> None:
+def main(prefix: Path, listed: Path, cache: Path = CACHE) -> None:
     """Install, then take away what only this build step knows."""
     content = json.loads(listed.read_text(encoding="utf-8"))
     if MIRROR.is_dir():
@@ -30,7 +32,7 @@ def main(prefix: Path, listed: Path) -> None:
     for package in content["packages"]:
         check_local(package, content["channels"][package["channel"]])
     try:
-        asyncio.run(install(prefix, content))
+        asyncio.run(install(prefix, content, cache))
     except Exception as error:  # rattler has one exception type for each of its parts
         fail(f"the conda part cannot be installed: {error}")
     scrub(prefix, content)
@@ -48,14 +50,14 @@ def check_local(package: dict[str, Any], channel: dict[str, str]) -> None:
         fail(f"hash mismatch: {package['file']}\n  expected sha256 {package['sha256']}\n  found sha256    {found}")
 
 
-async def install(prefix: Path, content: dict[str, Any]) -> None:
+async def install(prefix: Path, content: dict[str, Any], cache: Path) -> None:
     """Download and link every package."""
     import rattler
 
     await rattler.install(
         [record(package, content["channels"][package["channel"]]) for package in content["packages"]],
         target_prefix=prefix,
-        cache_dir=CACHE,
+        cache_dir=cache,
         platform=rattler.Subdir(content["platform"]),
         execute_link_scripts=True,
         show_progress=False,
@@ -108,11 +110,20 @@ def scrub(prefix: Path, content: dict[str, Any]) -> None:
         shutil.rmtree(cache)  # written again, with hashes in place of times, by bytecode.py
 
 
-def fail(text: str) -> None:
+def fail(text: str) -> NoReturn:
     """End the build step with words for a person."""
-    sys.exit(text)
+    sys.stderr.write(f"{text}\n")
+    end(1)
+
+
+def end(code: int) -> NoReturn:
+    """End at once."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
     os.umask(0o022)
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*(Path(word) for word in sys.argv[1:]))
+    end(0)

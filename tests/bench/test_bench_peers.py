@@ -250,7 +250,7 @@ def test_the_size_of_an_environment_counts_each_file_once(tmp_path: Path) -> Non
 def test_what_installs_an_environment_without_layers_is_a_few_commands(tmp_path: Path) -> None:
     (tmp_path / "sky").mkdir()
     conda, bytecode, pip = limit.commands("sky", tmp_path, Path("/cache"), Path("/limit"))
-    assert "conda_part.py /limit/sky" in conda
+    assert "install_conda.py /limit/sky" in conda
     assert bytecode.startswith("/limit/sky/bin/python -m compileall")
     assert "--require-hashes --link-mode copy --compile-bytecode --cache-dir /cache/uv --requirements" in pip
     (tmp_path / "sky" / "build-requirements.txt").touch()

@@ -23,7 +23,7 @@ def commands(name: str, folder: Path, cache: Path, target: Path) -> list[str]:
     build = files / "build-requirements.txt"
     backends = f" --build-constraints {build}" if build.exists() else ""
     return [
-        f"{tools}/python3 -B -s {folder}/conda_part.py {prefix} {files}/conda.json {cache}/conda",
+        f"{tools}/python3 -B -s {folder}/install_conda.py {prefix} {files}/conda.json {cache}/conda",
         f"{prefix}/bin/python -m compileall -q -j 0 -x site-packages {prefix}/lib",
         f"{tools}/uv pip install --quiet --no-config --python {prefix}/bin/python --break-system-packages --no-deps "
         f"--require-hashes --link-mode copy --compile-bytecode --cache-dir {cache}/uv{backends} "
