@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from platform_images.bench.copying import environments
@@ -9,7 +10,7 @@ from platform_images.bench.limit import install_all, shown_commands
 from platform_images.bench.processes import Watched
 from platform_images.bench.timing import Timed, seconds, shown, timed
 from platform_images.bench.values import Measured
-from platform_images.bench.workshop import Workshop
+from platform_images.bench.workshop import FORGET, Workshop
 from platform_images.errors import PrerequisiteError
 
 UNCHANGED_LOOKS = 0.02
@@ -48,14 +49,17 @@ def _cold(workshop: Workshop, runs: int, *, parallel: bool) -> Measured:
     """Measure a cold build against a Dockerfile without this project."""
     ours = workshop.cold(runs)
     peer = workshop.peer(parallel=parallel)
-    command = peer.command(no_cache=True)
-    workshop.say(f"building {peer.name}, every step anew")
-    theirs = [timed(command) for _ in range(runs)]
+    command = peer.command()
+    theirs: list[Timed] = []
+    for _ in range(runs):
+        workshop.say(f"building {peer.name}, every step anew")
+        workshop.forget_steps()
+        theirs.append(timed(command))
     return Measured(
         subject=seconds(ours),
         peer=seconds(theirs),
         subject_commands=_cold_command(workshop),
-        peer_commands=(*shown(command, places=workshop.places(peer)), *peer.text().splitlines()),
+        peer_commands=(shlex.join(FORGET), *shown(command, places=workshop.places(peer)), *peer.text().splitlines()),
         facts=facts(workshop),
     )
 
@@ -100,7 +104,7 @@ def _seen(runs: Sequence[Timed]) -> tuple[Watched, ...]:
 
 def _cold_command(workshop: Workshop) -> tuple[str, ...]:
     """Return the command of a cold build."""
-    return shown(workshop.build_command(workshop.mission, "--no-cache"), places=workshop.places())
+    return shlex.join(FORGET), *shown(workshop.build_command(workshop.mission), places=workshop.places())
 
 
 def facts(workshop: Workshop) -> Facts:

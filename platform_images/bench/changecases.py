@@ -34,7 +34,7 @@ class ChangedBuild:
             self.changes.append(found)
             self.ours.append(timed(workshop.build_command(mission)))
             if usual is not None:
-                self.theirs.append(timed(usual.command(no_cache=False)))
+                self.theirs.append(timed(usual.command()))
 
     def facts(self) -> Facts:
         """Return what was changed."""
@@ -52,7 +52,7 @@ def change_usual(workshop: Workshop, runs: int) -> Measured:
         subject=seconds(changed.ours[-runs:]),
         peer=seconds(changed.theirs[-runs:]),
         subject_commands=shown(workshop.build_command(workshop.mission), places=workshop.places()),
-        peer_commands=shown(usual.command(no_cache=False), places=workshop.places(usual)),
+        peer_commands=shown(usual.command(), places=workshop.places(usual)),
         facts=changed.facts(),
     )
 

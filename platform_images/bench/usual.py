@@ -52,7 +52,7 @@ class UsualBuild:
     ) -> None:
         self._ends.close()
 
-    def command(self, *, no_cache: bool) -> Command:
+    def command(self) -> Command:
         """Return the command that builds the present locks."""
         lay_out(self._platform, environments(self._platform, self._mission), self.folder / "main")
         (self.folder / "out" / "Dockerfile").write_text(self.text(), encoding="utf-8")
@@ -66,7 +66,6 @@ class UsualBuild:
             epoch=self._epoch,
             network=self._platform.settings.build.network,
             tags=(f"{self.name}:latest",),
-            no_cache=no_cache,
         )
         words = (*buildx_command(), *build_words(run, folder=self.folder / "out"))
         return Command(argvs=(words,), cwd=self._platform.folder)
