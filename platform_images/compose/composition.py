@@ -182,9 +182,8 @@ def _group_files(group: Group) -> Iterator[ContextFile]:
     """Yield what the stage of one layer reads."""
     place = f"packages/{group.name}"
     environments = [{"name": each.name, "prefix": str(each.prefix)} for each in group.environments]
-    yield ContextFile(
-        path=f"{place}/environments.json", text=json_text({"name": group.name, "environments": environments})
-    )
+    listed = {"name": group.name, "rank": group.rank, "environments": environments}
+    yield ContextFile(path=f"{place}/environments.json", text=json_text(listed))
     yield ContextFile(path=f"{place}/{REQUIREMENTS}", text=group.requirements)
     if group.build_requirements is not None:
         yield ContextFile(path=f"{place}/{BUILD_REQUIREMENTS}", text=group.build_requirements)

@@ -69,7 +69,7 @@ def _layers(environments: Sequence[Environment], groups: Sequence[Group]) -> Ite
     for environment in environments:
         yield stage_name(environment), "/opt/", "/opt/"
     for group in groups:
-        yield group.stage, "/layer/", "/"
+        yield group.stage, "/layer/tree/", "/"
 
 
 def _variables(build: Build, mission: Mission) -> dict[str, str]:

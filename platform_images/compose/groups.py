@@ -49,6 +49,12 @@ class Group:
     build_requirements: str | None = None
 
     @property
+    def rank(self) -> str:
+        """Which layers are to be there first where not all can be made at once, as text: as they are stacked."""
+        names, _, number = self.name.rpartition(".")
+        return f"{0 if self.environments[0].is_base else 1}-{99 - len(self.environments):02}-{names}-{int(number):02}"
+
+    @property
     def stage(self) -> str:
         """The stage that lays it out."""
         return f"packages.{self.name}"

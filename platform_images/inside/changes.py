@@ -40,6 +40,7 @@ PROGRAMS = (
     *("bytecode.py", "changes.py", "finish.sh", "install_certificates.sh", "install_conda.py"),
     *("install_group.py", "install_npm.sh", "pip_part.py", "plan_pip.py"),
     *("install_os.sh", "make_user.sh", "manifest.py", "place.sh", "run.sh", "settle.sh"),
+    *("turns.py", "twin.py"),
 )
 FOLDERS = (
     "below",
@@ -87,7 +88,8 @@ def main(name: str, below: Path, out: Path, *, root: Path = Path("/")) -> None:
     for title, lines in listed.items():
         manifest.write(record / f"{title}.jsonl", lines)
     (record / f"{name}.deleted").write_text("".join(json.dumps(path) + "\n" for path in deleted), encoding="utf-8")
-    (out / "deleted").write_bytes(b"".join(os.fsencode(f"/{path}") + b"\0" for path in deleted))
+    (out / "deleted").mkdir()
+    (out / "deleted" / "paths").write_bytes(b"".join(os.fsencode(f"/{path}") + b"\0" for path in deleted))
     settle(tree, changed, epoch)
     say(name, changed, deleted, kept)
 

@@ -1,9 +1,9 @@
 """install_group.py GID GROUP PLANS LAYER [NAME=VALUE ...]: lay out the packages of one layer below LAYER.
 
-GROUP is a folder with requirements.txt, all with hashes, and environments.json: the layer's name, and name and prefix
-of each environment that gets the packages. PLANS/<environment>/ is what plan_pip.py has written for this layer. What
-the environments have alike is there once, under the names of all. Everything belongs to the group GID, which may write
-to it: whoever runs in the image is in that group.
+GROUP is a folder with requirements.txt, all with hashes, and environments.json: the layer's name and rank, and name and
+prefix of each environment that gets the packages. PLANS/<environment>/ is what plan_pip.py has written for this layer.
+What the environments have alike is there once, under the names of all. Everything belongs to the group GID, which may
+write to it: whoever runs in the image is in that group.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import manifest  # type: ignore[import-not-found,unused-ignore]  # these lie beside this file in a build step
+import turns  # type: ignore[import-not-found,unused-ignore]
+import twin  # type: ignore[import-not-found,unused-ignore]
 from pip_part import (  # type: ignore[import-not-found,unused-ignore]
     CACHE,
     LOCK,
@@ -34,38 +36,57 @@ from pip_part import (  # type: ignore[import-not-found,unused-ignore]
 
 BYTECODE = "/mnt/bytecode.py", "/var/cache/platform-images-bytecode"
 TOP = "opt/conda"
+LEFT_OUT, SETTLED = "left-out.txt", "settled.json"
+Digests = dict[tuple[int, int], str]
 BLOCK = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==[^\n]*(?:\n[ \t]+[^\n]*)*", re.MULTILINE)
 
 
 def main(gid: int, group: Path, plans: Path, layer: Path, variables: list[str]) -> None:
-    """Install for each environment, share, own, list."""
+    """Install for each environment what it has for itself, share, own, list."""
     listed = json.loads((group / "environments.json").read_text(encoding="utf-8"))
+    with turns.turn(CACHE / "turns", listed["rank"]):
+        places = laid_out(listed["environments"], group, plans, layer, variables)
+        own(layer / TOP, gid)
+        known: Digests = {}
+        for place in places:
+            out = place / "conda-meta" / f"platform-images.{listed['name']}.jsonl"
+            make_folders(out.parent, gid)
+            write_list(place, out, layer, gid, known)
+
+
+def laid_out(
+    environments: Sequence[dict[str, str]], group: Path, plans: Path, layer: Path, variables: list[str]
+) -> list[Path]:
+    """Lay out the packages for each environment; return where."""
+    made: dict[str, tuple[str, Path]] = {}
     places: list[Path] = []
-    for each in listed["environments"]:
-        prefix = Path(each["prefix"])
+    for each in environments:
+        prefix, plan = Path(each["prefix"]), plans / each["name"]
         place = layer / prefix.relative_to("/")
-        install(prefix, place, group, plans / each["name"], variables)
-        share(place, places)
+        place.mkdir(parents=True)
+        decided = "".join((plan / name).read_text(encoding="utf-8") for name in (LEFT_OUT, SETTLED))
+        if decided in made:
+            other, first = made[decided]
+            twin.lay_out(first, place, prefix=other, other=str(prefix))
+        else:
+            install(prefix, place, group, plan, variables)
+            share(place, places)
+            made[decided] = str(prefix), place
         places.append(place)
-    own(layer / TOP, gid)
-    for place in places:
-        out = place / "conda-meta" / f"platform-images.{listed['name']}.jsonl"
-        make_folders(out.parent, gid)
-        write_list(place, out, layer, gid)
+    return places
 
 
 def install(prefix: Path, place: Path, group: Path, plan: Path, variables: list[str]) -> None:
     """Lay out the packages for one environment, with their bytecode."""
     environment = environment_of(prefix, group, variables)
-    place.mkdir(parents=True)
     command = install_command(prefix, place, group, group / LOCK)
     run_from_cache([*command, "--link-mode", "copy"], environment)
-    for name, paths in json.loads((plan / "settled.json").read_text(encoding="utf-8")).items():
+    for name, paths in json.loads((plan / SETTLED).read_text(encoding="utf-8")).items():
         settle(prefix, place, group, name, paths, environment)
     (place / ".lock").unlink(missing_ok=True)  # uv's own
     for site in sorted(place.glob("lib/python3.*/site-packages")):
         scrub(site)
-    for path in (plan / "left-out.txt").read_text(encoding="utf-8").splitlines():
+    for path in (plan / LEFT_OUT).read_text(encoding="utf-8").splitlines():
         (place / path).unlink(missing_ok=True)
         without_empty(place / path, place)
     subprocess.run([python(prefix), "-I", "-B", BYTECODE[0], str(place), BYTECODE[1]], check=True)
@@ -140,10 +161,10 @@ def make_folders(folder: Path, gid: int) -> None:
         own(folder, gid)
 
 
-def write_list(place: Path, out: Path, layer: Path, gid: int) -> None:
-    """Write what this layer has of an environment."""
+def write_list(place: Path, out: Path, layer: Path, gid: int, known: Digests) -> None:
+    """Write what this layer has of an environment; the content of a file with several names is read once."""
     found = (Path(entry.path) for entry in manifest.below(str(place), frozenset()))
-    listed = [manifest.line(path, str(path.relative_to(layer))) for path in (place, *found)]
+    listed = [manifest.line(path, str(path.relative_to(layer)), known) for path in (place, *found)]
     manifest.write(out, listed)
     own(out.parent, gid)
 

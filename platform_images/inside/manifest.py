@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+Digests = dict[tuple[int, int], str]
 KINDS = {
     stat.S_IFREG: "f",
     stat.S_IFDIR: "d",
@@ -44,13 +45,23 @@ def below(folder: str, without: frozenset[str]) -> Iterator[os.DirEntry[str]]:
                     yield from below(entry.path, without)
 
 
-def line(path: Path, name: str) -> str:
-    """Return the line of one path, under the name that it has in the image."""
+def line(path: Path, name: str, known: Digests | None = None) -> str:
+    """Return the line of one path, under the name that it has in the image; ``known`` has digests of files by inode."""
     found = path.lstat()
     kind = KINDS[stat.S_IFMT(found.st_mode)]
-    content = digest(path) if kind == "f" else str(path.readlink()) if kind == "l" else ""
+    content = known_digest(path, found, known) if kind == "f" else str(path.readlink()) if kind == "l" else ""
     mode = f"{stat.S_IMODE(found.st_mode):o}"
     return json.dumps([name.lstrip("/"), kind, mode, found.st_uid, found.st_gid, content], separators=(",", ":"))
+
+
+def known_digest(path: Path, found: os.stat_result, known: Digests | None) -> str:
+    """Return the SHA-256 of a file's content, and keep it where the file has further names."""
+    if known is None or found.st_nlink == 1:
+        return digest(path)
+    key = found.st_dev, found.st_ino
+    if key not in known:
+        known[key] = digest(path)
+    return known[key]
 
 
 def digest(path: Path) -> str:

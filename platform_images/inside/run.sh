@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh conda GID PREFIX LIST: install the conda part of an environment, compile it, and settle its times.
 # run.sh plan GID PREFIX LOCK GROUPS [NAME=VALUE...]: get the pip part, and find who brings what, into /plan.
-# run.sh group GID GROUP PLANS [NAME=VALUE...]: lay out the packages of one layer in /layer.
+# run.sh group GID GROUP PLANS [NAME=VALUE...]: lay out the packages of one layer in /layer/tree.
 #
 # What is installed belongs to the group GID, which may write to it: whoever runs in the image is in that group. This is
 # done in the step that installs, since a later one would copy every file.
@@ -32,8 +32,8 @@ plan)
 group)
     group=$1 plans=$2
     shift 2
-    mkdir /layer
-    $python /mnt/install_group.py "$gid" "$group" "$plans" /layer "$@"
+    mkdir -p /layer/tree
+    $python /mnt/install_group.py "$gid" "$group" "$plans" /layer/tree "$@"
     sh /mnt/settle.sh /layer
     ;;
 esac

@@ -47,7 +47,7 @@ class Stages:
     def compare(self) -> SimpleNamespace:
         """Run the program; return the tree, and what it says is deleted."""
         self.program.main("mission", self.below, self.out, root=self.root)
-        deleted = (self.out / "deleted").read_bytes().split(b"\0")[:-1]
+        deleted = (self.out / "deleted/paths").read_bytes().split(b"\0")[:-1]
         lines = (self.out / "tree" / self.program.RECORD / "mission.jsonl").read_text().splitlines()
         return SimpleNamespace(
             tree=self.out / "tree",

@@ -114,7 +114,7 @@ def test_a_layer_lists_what_it_has_of_an_environment(group: ModuleType, tmp_path
     place = tmp_path / "opt/conda/envs/new"
     (place / "conda-meta").mkdir(parents=True)
     (place / "file").write_text("x")
-    group.write_list(place, place / "conda-meta/platform-images.new.1.jsonl", tmp_path, os.getgid())
+    group.write_list(place, place / "conda-meta/platform-images.new.1.jsonl", tmp_path, os.getgid(), {})
     listed = [
         json.loads(line)[:2] for line in (place / "conda-meta/platform-images.new.1.jsonl").read_text().splitlines()
     ]

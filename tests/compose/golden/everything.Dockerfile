@@ -34,7 +34,7 @@ RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes
 
 FROM root AS system
 COPY --link --from=system-changes /changes/tree/ /
-RUN --mount=type=bind,from=system-changes,source=/changes,target=/mnt xargs -0 -r rm -rf -- < /mnt/deleted
+RUN --mount=type=bind,from=system-changes,source=/changes/deleted,target=/mnt xargs -0 -r rm -rf -- < /mnt/paths
 
 # ---- base-environment: the conda part of the environment /opt/conda
 FROM os AS base-environment-conda
@@ -111,7 +111,8 @@ RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.s
 # ---- packages.new.old.1: some packages of new, old, ipykernel among them
 FROM kernel-new-conda AS packages.new.old.1
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_group.py,target=/mnt/install_group.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_group.py,target=/mnt/install_group.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=composed,source=inside/turns.py,target=/mnt/turns.py --mount=type=bind,from=composed,source=inside/twin.py,target=/mnt/twin.py \
+    --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
     --mount=type=bind,from=composed,source=packages/new.old.1,target=/mnt/group \
     --mount=type=bind,from=kernel-new-plan,source=/plan/new.old.1,target=/mnt/plans/new \
     --mount=type=bind,from=kernel-old-plan,source=/plan/new.old.1,target=/mnt/plans/old \
@@ -124,7 +125,8 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
 # ---- packages.base.1: some packages of base, ipykernel among them
 FROM base-environment-conda AS packages.base.1
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_group.py,target=/mnt/install_group.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_group.py,target=/mnt/install_group.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=composed,source=inside/turns.py,target=/mnt/turns.py --mount=type=bind,from=composed,source=inside/twin.py,target=/mnt/twin.py \
+    --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
     --mount=type=bind,from=composed,source=packages/base.1,target=/mnt/group \
     --mount=type=bind,from=base-environment-plan,source=/plan/base.1,target=/mnt/plans/base \
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
@@ -185,14 +187,14 @@ RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes
 FROM system AS final
 ARG SOURCE_DATE_EPOCH
 COPY --link --from=base-environment /opt/ /opt/
-COPY --link --from=packages.base.1 /layer/ /
+COPY --link --from=packages.base.1 /layer/tree/ /
 COPY --link --from=kernel-new /opt/ /opt/
 COPY --link --from=kernel-old /opt/ /opt/
-COPY --link --from=packages.new.old.1 /layer/ /
+COPY --link --from=packages.new.old.1 /layer/tree/ /
 COPY --link --from=mission-changes /changes/tree/ /
-RUN --mount=type=bind,from=mission-changes,source=/changes,target=/mnt xargs -0 -r rm -rf -- < /mnt/deleted
+RUN --mount=type=bind,from=mission-changes,source=/changes/deleted,target=/mnt xargs -0 -r rm -rf -- < /mnt/paths
 COPY --link --from=files-changes /changes/tree/ /
-RUN --mount=type=bind,from=files-changes,source=/changes,target=/mnt xargs -0 -r rm -rf -- < /mnt/deleted
+RUN --mount=type=bind,from=files-changes,source=/changes/deleted,target=/mnt xargs -0 -r rm -rf -- < /mnt/paths
 ENV CONDA_DIR="/opt/conda" \
 HOME="/home/jovyan" \
 JUPYTER_PORT="8888" \
