@@ -73,9 +73,10 @@ def channel(_: Context, check: bool = False, update: bool = False) -> int:
 
 @task(
     positional=[],
-    iterable=["kernel"],
+    iterable=["kernel", "cache_from", "cache_to"],
     help={
         "mission": MISSION,
+        "all_": "every mission; one that fails does not keep the others from being built",
         "kernel": KERNEL,
         "frozen": "install the saved solution (the default)",
         "floating": "solve first, then install that solution",
@@ -88,6 +89,10 @@ def channel(_: Context, check: bool = False, update: bool = False) -> int:
         "tag": "one more tag for the image, NAME:TAG or TAG",
         "platform": "image platform, such as linux/amd64",
         "root": "build from this image and not from the locked root",
+        "builder": "build there: an engine of docker context ls, or a BuildKit of docker buildx ls",
+        "jobs": "with --all: so many missions at a time (default: all where --builder is given, else 1)",
+        "cache_from": "take steps from this repository of a registry, HOST[:PORT]/NAME[:TAG]; may be given again",
+        "cache_to": "put all steps there; may be given again",
         "json": "print JSON in place of the image's names: the image, its steps and where the time went",
     },
 )
@@ -95,6 +100,7 @@ def channel(_: Context, check: bool = False, update: bool = False) -> int:
 def build(
     _: Context,
     mission: str = "",
+    all_: bool = False,
     kernel: list[str] | None = None,
     frozen: bool = False,
     floating: bool = False,
@@ -107,15 +113,23 @@ def build(
     tag: str = "",
     platform: str = "",
     root: str = "",
+    builder: str = "",
+    jobs: str = "",
+    cache_from: list[str] | None = None,
+    cache_to: list[str] | None = None,
     json: bool = False,
 ) -> int:
     """Build a mission's image from its locks.
 
     Examples: invoke build --mission tike; invoke build --mission tike --floating --save;
-    invoke build --mission jwebbinar --kernel jwebbinar-50 --tag trial; invoke build --mission tike --print
+    invoke build --mission jwebbinar --kernel jwebbinar-50 --tag trial; invoke build --mission tike --print;
+    invoke build --all --builder farm --cache-from registry.example.org/cache:tike
     """
     from platform_images import build as room
 
+    cli.one_of(all_, bool(mission), names=("--all", "--mission"))
+    cli.one_of(all_, print_, names=("--all", "--print"))
+    cli.one_of(all_, bool(kernel), names=("--all", "--kernel"))
     cli.one_of(frozen, floating, names=("--frozen", "--floating"))
     cli.one_of(print_, json, names=("--print", "--json"))
     request = room.BuildRequest(
@@ -129,7 +143,14 @@ def build(
         tag=tag or None,
         target_platform=platform or None,
         root_image=root or None,
+        builder=builder or None,
+        cache_from=tuple(cache_from or ()),
+        cache_to=tuple(cache_to or ()),
     )
+    if all_:
+        from platform_images.building import missions
+
+        return missions.run(PROJECT, request, jobs=cli.number("--jobs", jobs), json=json)
     return room.run(PROJECT, mission, request, print_only=print_, json=json)
 
 

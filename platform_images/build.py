@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from platform_images import console
 from platform_images.building.locks import floating_locks, frozen_locks
+from platform_images.building.place import BuildPlace, at_builder, build_place
 from platform_images.building.request import BuildRequest, check_request
 from platform_images.building.result import BuildResult, StepsSeen, phases
 from platform_images.building.revision import git_revision
@@ -70,7 +71,14 @@ class _Job:
         )
 
     def built(
-        self, composition: Composition, *, log: str, no_cache: bool = False, say: Say, watch: Watch | None = None
+        self,
+        composition: Composition,
+        place: BuildPlace,
+        *,
+        log: str,
+        no_cache: bool = False,
+        say: Say,
+        watch: Watch | None = None,
     ) -> str:
         """Build a composition and return the image's id."""
         from platform_images.building.context import build_composition
@@ -84,6 +92,7 @@ class _Job:
             strict=self.request.strict,
             mirror=self.mirror,
             offline=self.request.offline,
+            place=place,
             say=say,
             watch=watch,
         )
@@ -172,15 +181,17 @@ def build_mission(
     from platform_images.engine.buildx import log_path
 
     times, seen = [clock()], StepsSeen()
-    with using(Kind.IMAGES), _mirrored(_job(platform, mission, request, say=say), say=say) as job:
-        times.append(clock())
-        base = _root(job, say=say)
-        times.append(clock())
-        image, composition, drift = _built(job, base, say=say, watch=seen.beside(watch or spoken(say)))
-        times.append(clock())
-    tags = composition.tags if request.only_tag is None else (request.only_tag,)
-    size = image_size(image, before=request.only_tag or f"{mission.name}:latest")
-    name_image(image, *tags)
+    with at_builder(request) as apart, using(Kind.IMAGES):
+        with _mirrored(_job(platform, mission, request, say=say), say=say) as job:
+            times.append(clock())
+            base = _root(job, say=say)
+            times.append(clock())
+            with build_place(request, apart=apart, root=base.reference) as place:
+                image, composition, drift = _built(job, base, place, say=say, watch=seen.beside(watch or spoken(say)))
+            times.append(clock())
+        tags = composition.tags if request.only_tag is None else (request.only_tag,)
+        size = image_size(image, before=request.only_tag or f"{mission.name}:latest")
+        name_image(image, *tags)
     return BuildResult(
         image_id=image,
         tags=tags,
@@ -236,7 +247,9 @@ def _root(job: _Job, *, say: Say) -> RootImage:
     )
 
 
-def _built(job: _Job, base: RootImage, *, say: Say, watch: Watch) -> tuple[str, Composition, tuple[Drift, ...]]:
+def _built(
+    job: _Job, base: RootImage, place: BuildPlace, *, say: Say, watch: Watch
+) -> tuple[str, Composition, tuple[Drift, ...]]:
     """Build; where packages turn out not to be the locked ones, once more with a label that says so, all from cache."""
     from platform_images.building.drift import recorded_drift, root_drift
     from platform_images.building.names import discard
@@ -246,7 +259,7 @@ def _built(job: _Job, base: RootImage, *, say: Say, watch: Watch) -> tuple[str, 
     if request.strict:
         _require_none(below)
     composition = job.composed(base.reference, digest=base.digest)
-    image = job.built(composition, log=job.mission.name, no_cache=request.no_cache, say=say, watch=watch)
+    image = job.built(composition, place, log=job.mission.name, no_cache=request.no_cache, say=say, watch=watch)
     drift = (*below, *recorded_drift(image, job.locks))
     if not drift:
         return image, composition, ()
@@ -254,7 +267,7 @@ def _built(job: _Job, base: RootImage, *, say: Say, watch: Watch) -> tuple[str, 
         discard(image)
         _require_none(drift)
     labelled = job.composed(base.reference, digest=base.digest, drift=drift)
-    final = job.built(labelled, log=f"{job.mission.name}-labelled", say=lambda _: None)
+    final = job.built(labelled, place, log=f"{job.mission.name}-labelled", say=lambda _: None)
     discard(image)
     return final, labelled, drift
 

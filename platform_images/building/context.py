@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from platform_images.building.place import HERE, BuildPlace
 from platform_images.compose.values import COMPOSED, MIRROR, NODE, TOOLS, Composition, ContextFile, channel_context
 from platform_images.engine.buildlog import Watch
 from platform_images.engine.buildx import BuildRun, build, contexts
@@ -35,6 +36,7 @@ def build_composition(
     strict: bool = False,
     mirror: MirrorSource | None = None,
     offline: bool = False,
+    place: BuildPlace = HERE,
     say: Say,
     watch: Watch | None = None,
 ) -> str:
@@ -78,6 +80,10 @@ def build_composition(
             network="none" if offline else platform.settings.build.network,
             target=target,
             no_cache=no_cache,
+            builder=place.builder,
+            images=place.images,
+            cache_from=place.cache_from,
+            cache_to=place.cache_to,
         )
         return build(run, say=say, watch=watch)
 

@@ -10,6 +10,9 @@ from platform_images.errors import UsageError
 from platform_images.model import Platform
 
 _PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
+_REFERENCE = re.compile(rf"[A-Za-z0-9.-]+(?::[0-9]+)?(?:/{_PART})+(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?")
+REGISTRY = "type=registry"
+WHOLE = "mode=max,image-manifest=true,oci-mediatypes=true"
 _TAG = re.compile(rf"(?:(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{_PART}(?:/{_PART})*:)?[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}")
 
 
@@ -29,6 +32,9 @@ class BuildRequest:
         strict: Fail where a package would not be the locked one.
         mirror: A folder that `invoke mirror` has filled, from which everything is taken that it has.
         offline: Take everything from there; no step has a network.
+        builder: The builder that buildx knows by this name, in place of that of the engine in use.
+        cache_from: Where steps that were built elsewhere are taken from: a repository, or as buildx reads it.
+        cache_to: Where the steps of this build are put: likewise.
     """
 
     kernels: tuple[str, ...] = ()
@@ -42,6 +48,24 @@ class BuildRequest:
     strict: bool = False
     mirror: Path | None = None
     offline: bool = False
+    builder: str | None = None
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
+
+    @property
+    def cache_sources(self) -> tuple[str, ...]:
+        """``cache_from`` as buildx reads it."""
+        return tuple(_cache(each, REGISTRY) for each in self.cache_from)
+
+    @property
+    def cache_targets(self) -> tuple[str, ...]:
+        """``cache_to`` as buildx reads it: of a repository, all steps, in the form that every registry takes."""
+        return tuple(_cache(each, f"{REGISTRY},{WHOLE}") for each in self.cache_to)
+
+
+def _cache(value: str, kind: str) -> str:
+    """Return how buildx reads a place of steps."""
+    return value if value.startswith("type=") else f"{kind},ref={value}"
 
 
 def check_request(platform: Platform, request: BuildRequest) -> None:
@@ -63,5 +87,11 @@ def check_request(platform: Platform, request: BuildRequest) -> None:
         raise UsageError("--offline and --floating exclude each other: solving asks the indexes.")
     if request.save and not request.floating:
         raise UsageError("--save keeps what a floating build has solved.", fix="give --floating --save")
+    for place in (*request.cache_from, *request.cache_to):
+        if not place.startswith("type=") and not _REFERENCE.fullmatch(place):
+            raise UsageError(
+                f"{place!r} is not a place for build steps.",
+                fix="give HOST[:PORT]/NAME[:TAG] of a registry, or type=... as buildx reads it",
+            )
     if request.tag is not None and not _TAG.fullmatch(request.tag):
         raise UsageError(f"{request.tag!r} is not a tag.", fix="give TAG or NAME:TAG, NAME in lower case")

@@ -32,6 +32,10 @@ _CURES = (
         "free some space (docker system df shows what uses it, docker builder prune clears old steps)",
     ),
     (
+        re.compile(r"cache export is not supported for the docker driver", re.IGNORECASE),
+        "use an engine with the containerd image store, or --builder NAME (docs/builders.md); or leave --cache-to out",
+    ),
+    (
         re.compile(r"mkdir \S*\.docker\S*: "),
         "set DOCKER_CONFIG, where the docker client keeps its settings, to a folder that can be written",
     ),
@@ -55,6 +59,10 @@ class BuildRun:
         target: The stage to stop at; the last one without it.
         tags: Names for the image.
         no_cache: Run every step again.
+        builder: The builder, where it is not that of the engine in use.
+        images: Name of an image in FROM to where BuildKit finds it, such as ``oci-layout://...``.
+        cache_from: Where steps may be taken from, as buildx reads it.
+        cache_to: Where they are put.
     """
 
     name: str
@@ -68,6 +76,10 @@ class BuildRun:
     target: str | None = None
     tags: tuple[str, ...] = ()
     no_cache: bool = False
+    builder: str | None = None
+    images: Mapping[str, str] = field(default_factory=dict)
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
 
 
 def build(run: BuildRun, *, say: Say, watch: Watch | None = None) -> str:
@@ -93,7 +105,7 @@ def build(run: BuildRun, *, say: Say, watch: Watch | None = None) -> str:
         path.open("w", encoding="utf-8", buffering=1) as text,  # each line can be read at once
     ):
         (folder / "Dockerfile").write_text(run.dockerfile, encoding="utf-8")
-        argv = [*buildx_command(), *build_words(run, folder=folder)]
+        argv = [*buildx_command(run.builder), *build_words(run, folder=folder)]
         try:
             process.run(argv, env=_environment(), on_line=lambda line: _take(line, log, text, heed))
         except ToolError as error:
@@ -108,16 +120,28 @@ def build_words(run: BuildRun, *, folder: Path) -> list[str]:
     words = ["build", "--progress", "plain", "--load", "--provenance=false", "--sbom=false"]
     words += ["--platform", run.platform, "--network", run.network, "--build-arg", f"SOURCE_DATE_EPOCH={run.epoch}"]
     words += ["--file", str(folder / "Dockerfile"), "--iidfile", str(folder / "id")]
-    words += [word for name, place in sorted(run.contexts.items()) for word in ("--build-context", f"{name}={place}")]
+    sources = {**run.contexts, **run.images}
+    words += [word for name, place in sorted(sources.items()) for word in ("--build-context", f"{name}={place}")]
     words += [word for name, place in sorted(run.secrets.items()) for word in ("--secret", f"id={name},src={place}")]
     words += [word for tag in run.tags for word in ("--tag", tag)]
     words += ["--target", run.target] if run.target else []
     words += ["--no-cache"] if run.no_cache else []
+    words += [word for place in run.cache_from for word in ("--cache-from", place)]
+    words += [word for place in run.cache_to for word in ("--cache-to", place)]
     return [*words, str(run.context)]
 
 
-def buildx_command() -> tuple[str, ...]:
-    """Return the command that is buildx here, for the builder of the engine in use.
+def buildx_command(builder: str | None = None) -> tuple[str, ...]:
+    """Return the command that is buildx here, for a builder; for that of the engine in use without one.
+
+    Raises:
+        PrerequisiteError: There is none.
+    """
+    return (*buildx_program(), "--builder", builder or _builder())
+
+
+def buildx_program() -> tuple[str, ...]:
+    """Return the command that is buildx here.
 
     Not every ``docker`` on PATH has the plugin: each is tried, then the plugin itself.
 
@@ -131,7 +155,7 @@ def buildx_command() -> tuple[str, ...]:
         except (PrerequisiteError, ToolError) as error:
             tried.append(f"{' '.join(command)}: {(error.why or error.what).splitlines()[-1]}")
             continue
-        return (*command, "--builder", _builder())
+        return command
     raise PrerequisiteError(
         "There is no docker client with the plugin buildx.",
         why="\n".join(tried) or "no docker on PATH",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,30 @@ def endpoint() -> dict[str, Any]:
             verify=verify,
         )
     return options
+
+
+@contextmanager
+def engine_in_use(values: Mapping[str, str]) -> Iterator[None]:
+    """Make an engine the one in use, for as long as the block lasts.
+
+    Args:
+        values: What VARIABLES are to be; those that are not among them are unset.
+    """
+    before = {name: os.environ.get(name) for name in VARIABLES}
+    _set({name: values.get(name) for name in VARIABLES})
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(values: Mapping[str, str | None]) -> None:
+    """Set variables, or unset those without a value."""
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def _context() -> dict[str, Any]:

@@ -13,13 +13,13 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from platform_images import process, temporary
-from platform_images.engine.endpoint import VARIABLES
+from platform_images.engine.endpoint import VARIABLES, engine_in_use
 from platform_images.engine.start import Daemon, end_daemon, launch
 from platform_images.errors import PlatformError, PrerequisiteError
 from platform_images.machine import child_environment, which
@@ -55,20 +55,19 @@ class SecondEngine:
         own = {name: value for name, value in os.environ.items() if name not in VARIABLES or name == "DOCKER_CONFIG"}
         return {**own, "DOCKER_HOST": self.host}
 
-    @contextmanager
-    def in_use(self) -> Iterator[None]:
+    def in_use(self) -> AbstractContextManager[None]:
         """Make it the engine in use, for as long as the block lasts."""
-        before = {name: os.environ.get(name) for name in VARIABLES}
-        wanted = self.environment()
-        _set({name: wanted.get(name) for name in VARIABLES})
-        try:
-            yield
-        finally:
-            _set(before)
+        return engine_in_use(self.environment())
 
 
 @contextmanager
-def second_engine(*, say: Callable[[str], None], within: Path | None = None) -> Iterator[SecondEngine]:
+def second_engine(
+    *,
+    say: Callable[[str], None],
+    within: Path | None = None,
+    settings: Mapping[str, object] | None = None,
+    arguments: Sequence[str] = (),
+) -> Iterator[SecondEngine]:
     """Start an engine with an empty data folder and a bridge of its own, and take all of it away at the end.
 
     The rules of the first engine stay as they are: this one makes none, and the bridge's own are made here.
@@ -76,6 +75,8 @@ def second_engine(*, say: Callable[[str], None], within: Path | None = None) -> 
     Args:
         say: Told what is under way.
         within: Where its data lie, as a file system in one sparse file; ``TMPDIR``, or else ``/var/tmp``, without it.
+        settings: For its ``daemon.json``, beside what this machine tells its engines.
+        arguments: Further ones for dockerd.
 
     Raises:
         PrerequisiteError: This process is not root, a program is missing, or the engine does not start.
@@ -87,7 +88,7 @@ def second_engine(*, say: Callable[[str], None], within: Path | None = None) -> 
         data = _make_data(place, within or Path(os.environ.get("TMPDIR", _LARGE)))
         subnet = free_subnet(_routes())
         _make_bridge(place.name, subnet)
-        daemon = _daemon(place, data)
+        daemon = _daemon(place, data, settings or {}, arguments)
         say(f"starting a second engine on {subnet}, with its data in {data}")
         launch(daemon, say)
         yield SecondEngine(host=str(daemon.host), data=data)
@@ -235,17 +236,17 @@ def _remove_bridge(name: str) -> None:
         _quietly("ip", "link", "delete", name)
 
 
-def _daemon(place: Path, data: Path) -> Daemon:
+def _daemon(place: Path, data: Path, settings: Mapping[str, object], further: Sequence[str]) -> Daemon:
     """Return how the engine is started: everything of its own, its process ended with this one."""
-    settings = place / "daemon.json"
-    settings.write_text(json.dumps(_site_settings()), encoding="utf-8")
+    file = place / "daemon.json"
+    file.write_text(json.dumps({**_site_settings(), **settings}), encoding="utf-8")
     host = f"unix://{place}/socket"
     arguments = {
         "host": host,
         "data-root": str(data),
         "exec-root": str(place / "run"),
         "pidfile": str(place / "pid"),
-        "config-file": str(settings),
+        "config-file": str(file),
         "bridge": place.name,
         "containerd-namespace": place.name,
         "containerd-plugins-namespace": f"{place.name}-plugins",
@@ -254,7 +255,7 @@ def _daemon(place: Path, data: Path) -> Daemon:
     }
     return Daemon(
         program=("setpriv", "--pdeathsig", "TERM", "dockerd"),
-        arguments=tuple(f"--{name}={value}" for name, value in arguments.items()),
+        arguments=(*(f"--{name}={value}" for name, value in arguments.items()), *further),
         log=place / "log",
         runtime=place / "run",
         pidfile=place / "pid",
@@ -287,12 +288,3 @@ def _quietly(*words: str) -> str:
         return _run(*words)
     except PlatformError:
         return ""
-
-
-def _set(values: dict[str, str | None]) -> None:
-    """Set variables, or unset those without a value."""
-    for name, value in values.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
