@@ -18,9 +18,11 @@ from platform_images.engine.endpoint import engine_in_use
 from platform_images.errors import ToolError, UsageError
 
 _DRIVER = re.compile(r"^Driver:\s*(\S+)\s*$", re.MULTILINE)
+_RUNS = re.compile(r"^Status:\s*running\s*$", re.MULTILINE)
 _ENGINE = "docker"
 _IN_USE = "default"
 _QUERY_SECONDS = 60.0
+_START_SECONDS = 600.0
 _INDEX = "index.json"
 
 
@@ -57,13 +59,26 @@ def find_builder(name: str) -> Builder:
             why=(error.why or error.what).splitlines()[-1],
             fix="docker buildx ls shows the builders, docker context ls the engines; docs/builders.md makes one",
         ) from error
+    if not _RUNS.search(said):
+        _start(name)
     found = _DRIVER.search(said)
-    if "Error:" in said and "Status:" not in said:
-        trouble = next(line for line in said.splitlines() if "Error:" in line)
-        raise UsageError(
-            f"The builder {name!r} does not answer.", why=trouble.strip(), fix=f"docker buildx inspect {name}"
-        )
     return Builder(name=name, driver=found[1] if found else "")
+
+
+def _start(name: str) -> None:
+    """Start a builder that buildx can start, such as pods; wait a moment for one that it cannot.
+
+    Raises:
+        UsageError: It does not answer.
+    """
+    try:
+        process.run([*buildx_program(), "inspect", "--bootstrap", name], timeout=_START_SECONDS)
+    except ToolError as error:
+        raise UsageError(
+            f"The builder {name!r} does not answer.",
+            why=(error.why or error.what).splitlines()[-1],
+            fix=f"docker buildx inspect --bootstrap {name}",
+        ) from error
 
 
 @contextmanager

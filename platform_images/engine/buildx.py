@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -112,7 +113,23 @@ def build(run: BuildRun, *, say: Say, watch: Watch | None = None) -> str:
             raise _failure(run, log, path, error) from error
         if log.cached:
             say(f"{log.cached} steps were done before")
-        return (folder / "id").read_text(encoding="utf-8").strip()
+        return _image(folder)
+
+
+def _image(folder: Path) -> str:
+    """Return the engine's id of what was built: a configuration's digest or, with the containerd store, a manifest's.
+
+    Raises:
+        ToolError: The engine has neither.
+    """
+    from platform_images.engine.client import image_id
+
+    told = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+    named = ((folder / "id").read_text(encoding="utf-8").strip(), told.get("containerimage.digest"))
+    found = next((known for name in named if name and (known := image_id(name)) is not None), None)
+    if found is None:
+        raise ToolError("The image was built, and the engine does not have it.", fix="docker buildx ls; docker info")
+    return found
 
 
 def build_words(run: BuildRun, *, folder: Path) -> list[str]:
@@ -120,6 +137,7 @@ def build_words(run: BuildRun, *, folder: Path) -> list[str]:
     words = ["build", "--progress", "plain", "--load", "--provenance=false", "--sbom=false"]
     words += ["--platform", run.platform, "--network", run.network, "--build-arg", f"SOURCE_DATE_EPOCH={run.epoch}"]
     words += ["--file", str(folder / "Dockerfile"), "--iidfile", str(folder / "id")]
+    words += ["--metadata-file", str(folder / "metadata.json")]
     sources = {**run.contexts, **run.images}
     words += [word for name, place in sorted(sources.items()) for word in ("--build-context", f"{name}={place}")]
     words += [word for name, place in sorted(run.secrets.items()) for word in ("--secret", f"id={name},src={place}")]

@@ -18,12 +18,14 @@ from platform_images.engine.naming import ROLE_LABEL, container_name
 from platform_images.errors import PlatformError, PrerequisiteError, ToolError, UsageError
 
 if TYPE_CHECKING:
+    import docker
     from docker import DockerClient
     from docker.models.containers import Container
 
 ANSWER_SECONDS = 20
 CALL_SECONDS = 900
 _BAD_REQUEST = 400
+_NOT_ASKED = "1.44"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +282,22 @@ def discard(made: Container) -> None:
         raise refusal(f"remove the container {made.name}", error) from error
 
 
+def _trusting(**options: Any) -> docker.APIClient:
+    """Return a connection that trusts the engine's own certificate authority.
+
+    A bundle that is there for all of a site (``REQUESTS_CA_BUNDLE``) would else be taken in its place.
+    """
+    import docker
+
+    class Trusting(docker.APIClient):
+        def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+            """Return what a request gets from the environment, but not whom it trusts."""
+            known = self.verify if verify is None else verify
+            return super().merge_environment_settings(url, proxies, stream, known, cert)
+
+    return Trusting(**options)
+
+
 @cache
 def _engine(environment: tuple[str | None, ...]) -> DockerClient:
     """Return a client; one a process for the same settings."""
@@ -289,7 +307,8 @@ def _engine(environment: tuple[str | None, ...]) -> DockerClient:
 
     place = "DOCKER_HOST" if environment[0] else "the docker program's context"
     try:
-        client = docker.DockerClient(version="auto", timeout=ANSWER_SECONDS, **endpoint())
+        client = docker.DockerClient(version=_NOT_ASKED, timeout=ANSWER_SECONDS, **endpoint())
+        client.api = _trusting(version="auto", timeout=ANSWER_SECONDS, **endpoint())
     except (DockerException, RequestException, OSError, ValueError) as error:
         raise PrerequisiteError(
             "No Docker Engine answers.",
