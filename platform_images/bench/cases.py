@@ -8,7 +8,7 @@ from platform_images.bench.values import Case, Comparison, Unit
 from platform_images.errors import UsageError
 from platform_images.model.spelling import nearest
 
-PIP_TOOLS_CAP = 600.0
+PIP_TOOLS_CAP = 300.0
 _LIMIT = "the same locks installed by uv and rattler alone, two environments at a time, without layers"
 _USUAL = "the usual Dockerfile: one environment after the other, each a RUN with pip install -r"
 

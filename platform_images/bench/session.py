@@ -89,7 +89,9 @@ def _result(case: Case, workshop: Workshop) -> Result:
     try:
         with console.step(f"{case.name}: {case.subject}"):
             measured = {**WITHOUT_ENGINE, **WITH_ENGINE}[case.name](workshop, runs)
-            return judged(case, measured, small=small)
+            result = judged(case, measured, small=small)
+            _say(f"{found(result)}; target {wanted(result)}: {mark(result).strip('*')}")
+            return result
     except (PlatformError, OSError) as error:  # OSError: the engine's answers among others
         problem = error if isinstance(error, PlatformError) else ToolError(f"{type(error).__name__}:", why=str(error))
         console.show_error(problem)
