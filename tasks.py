@@ -231,6 +231,57 @@ def verify(
 
 @task(
     positional=[],
+    iterable=["kernel", "image"],
+    help={
+        "mission": MISSION,
+        "all_": "every mission",
+        "since": "compare with this revision of git (default: HEAD)",
+        "kernel": KERNEL,
+        "image": "compare two images of the engine: give it twice, the older one first",
+        "details": "ask the package index for licences and sizes of pip packages that changed",
+        "exit_code": "end with 1 where something changed",
+        "json": "print JSON",
+        "markdown": "print Markdown, for a pull request",
+    },
+)
+@cli.guarded
+def diff(
+    _: Context,
+    mission: str = "",
+    all_: bool = False,
+    since: str = "",
+    kernel: list[str] | None = None,
+    image: list[str] | None = None,
+    details: bool = False,
+    exit_code: bool = False,
+    json: bool = False,
+    markdown: bool = False,
+) -> int:
+    """Show what changed in the locks since a revision, package by package, and which request brought it in.
+
+    Examples: invoke diff --mission tike; invoke diff --all --since main --markdown;
+    invoke diff --mission tike --kernel tess --details; invoke diff --image tike:2026.1 --image tike:latest --json
+    """
+    from platform_images.keep import diff as room
+
+    for word, given in (("--all", all_), ("--kernel", bool(kernel)), ("--since", bool(since)), ("--details", details)):
+        cli.one_of(bool(image), given, names=("--image", word))
+    cli.one_of(bool(image), bool(mission), names=("--image", "--mission"))
+    cli.one_of(all_, bool(mission), names=("--all", "--mission"))
+    cli.one_of(all_, bool(kernel), names=("--all", "--kernel"))
+    cli.one_of(json, markdown, names=("--json", "--markdown"))
+    request = room.DiffRequest(
+        missions=() if all_ or image else (mission,),
+        since=since or "HEAD",
+        kernels=cli.words(kernel),
+        images=tuple(image or ()),
+        details=details,
+    )
+    return room.run(PROJECT, request, json=json, markdown=markdown, exit_code=exit_code)
+
+
+@task(
+    positional=[],
     help={
         "mission": MISSION,
         "out": "the mirror's folder (default: mirror/ of this project)",
@@ -367,4 +418,6 @@ def clean(_: Context, older_than: str = "", max_size: str = "", dry_run: bool = 
     return room.run(older_than=older_than, max_size=max_size, dry_run=dry_run, json=json)
 
 
-namespace = Collection(doctor, list_, schemas, channel, build, test, verify, mirror, lab, hub, shell, exec_, clean)
+namespace = Collection(
+    doctor, list_, schemas, channel, build, test, verify, diff, mirror, lab, hub, shell, exec_, clean
+)

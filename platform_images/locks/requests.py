@@ -74,13 +74,19 @@ def refuse_direct(paths: Iterable[Path], *, folder: Path) -> None:
 
 def requesting_lines(paths: Iterable[Path], name: str, *, folder: Path) -> tuple[str, ...]:
     """Return ``file:line: text`` of each line that asks for a package by this name."""
+    return tuple(
+        f"{path.relative_to(folder)}:{number}: {line}"
+        for path in request_closure(paths, folder=folder)
+        for number, line in name_lines(path.read_text(encoding="utf-8"), name)
+    )
+
+
+def name_lines(text: str, name: str) -> Iterator[tuple[int, str]]:
+    """Yield number and text of each line of a request file that asks for a package by this name."""
     from packaging.utils import canonicalize_name
 
     wanted = canonicalize_name(name)
-    lines = []
-    for path in request_closure(paths, folder=folder):
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            asked = _NAME.match(line)
-            if asked and canonicalize_name(asked["name"]) == wanted:
-                lines.append(f"{path.relative_to(folder)}:{number}: {line.strip()}")
-    return tuple(lines)
+    for number, line in enumerate(text.splitlines(), start=1):
+        asked = _NAME.match(line)
+        if asked and canonicalize_name(asked["name"]) == wanted:
+            yield number, line.strip()
