@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from platform_images.solve.solution import Say
 from platform_images.usage import Kind, using
 from platform_images.verify.comparison import Comparison, Facts, compared, facts, wanted_layers
 from platform_images.verify.layers import Layer, read_layers
-from platform_images.verify.tree import read_tree
+from platform_images.verify.tree import as_file, members, read_tree
 from platform_images.verify.values import Check, Tree
 
 ROLE = "verify"
@@ -42,6 +43,23 @@ def image_tree(image: str, *, say: Say) -> Tree:
     """
     with container(image, ["true"], role=ROLE) as made, _read("read the image's files"):
         return read_tree(cast("Iterator[bytes]", made.export(chunk_size=_CHUNK)), say=say)
+
+
+def image_texts(image: str, wanted: re.Pattern[str], *, say: Say) -> dict[str, bytes]:
+    """Return those of an image's files whose whole path fits, from a container that is made and never started.
+
+    Raises:
+        UsageError: The engine does not have the image.
+        PrerequisiteError: No engine answers.
+        ToolError: The engine refuses, or ends before the image does.
+    """
+    with container(image, ["true"], role=ROLE) as made, _read("read the image's files"):
+        stream = as_file(cast("Iterator[bytes]", made.export(chunk_size=_CHUNK)))
+        return {
+            path: content.read()
+            for path, _, content in members(stream, say=say)
+            if content is not None and wanted.fullmatch(path)
+        }
 
 
 def image_facts(reference: str) -> Facts:
