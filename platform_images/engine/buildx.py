@@ -23,6 +23,7 @@ _PLUGIN_FOLDERS = (
     "/usr/lib/docker/cli-plugins",
     "/usr/libexec/docker/cli-plugins",
 )
+METADATA = "metadata.json"
 _QUERY_SECONDS = 30.0
 _MISMATCH = re.compile(r"hash mismatch|EINTEGRITY|has no integrity", re.IGNORECASE)
 _MAKE_IT_WORK = "make the step work that is shown above"
@@ -122,11 +123,15 @@ def _image(folder: Path) -> str:
     Raises:
         ToolError: The engine has neither.
     """
+    metadata = folder / METADATA
+    told = json.loads(metadata.read_text(encoding="utf-8")) if metadata.exists() else {}
+    config = (folder / "id").read_text(encoding="utf-8").strip()
+    manifest = str(told.get("containerimage.digest") or config)
+    if config == manifest:
+        return config
     from platform_images.engine.client import image_id
 
-    told = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
-    named = ((folder / "id").read_text(encoding="utf-8").strip(), told.get("containerimage.digest"))
-    found = next((known for name in named if name and (known := image_id(name)) is not None), None)
+    found = image_id(config) or image_id(manifest)
     if found is None:
         raise ToolError("The image was built, and the engine does not have it.", fix="docker buildx ls; docker info")
     return found
@@ -137,7 +142,7 @@ def build_words(run: BuildRun, *, folder: Path) -> list[str]:
     words = ["build", "--progress", "plain", "--load", "--provenance=false", "--sbom=false"]
     words += ["--platform", run.platform, "--network", run.network, "--build-arg", f"SOURCE_DATE_EPOCH={run.epoch}"]
     words += ["--file", str(folder / "Dockerfile"), "--iidfile", str(folder / "id")]
-    words += ["--metadata-file", str(folder / "metadata.json")]
+    words += ["--metadata-file", str(folder / METADATA)]
     sources = {**run.contexts, **run.images}
     words += [word for name, place in sorted(sources.items()) for word in ("--build-context", f"{name}={place}")]
     words += [word for name, place in sorted(run.secrets.items()) for word in ("--secret", f"id={name},src={place}")]
