@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -22,6 +23,23 @@ Traces = Callable[[], dict[str, set[str]]]
 USERS = ("--user", "ada", "--user", "grace")
 START_SECONDS = 10
 CELL = "import os, sys; print(os.environ['JUPYTERHUB_USER'], sys.prefix)"
+
+
+@pytest.fixture
+def mission(small_project: Path) -> Iterator[Callable[[str], None]]:
+    """``mission(name)``: one for as long as the test lasts, for a hub of its own; its image is another's."""
+    made: list[Path] = []
+
+    def make(name: str) -> None:
+        place = small_project / "deployments" / name
+        made.append(place)
+        (place / "kernels").mkdir(parents=True)
+        (place / "kernels" / "new").symlink_to(small_project / "deployments" / "small" / "kernels" / "new")
+        (place / "mission.toml").write_text('title = "Another"\nversion = "1.0"\nkernels = ["new"]\n')
+
+    yield make
+    for place in made:
+        shutil.rmtree(place)
 
 
 def docker(*words: str) -> str:
@@ -146,10 +164,11 @@ def test_a_failing_hook_keeps_nobody_out_and_what_a_killed_hub_leaves_goes_with_
     hub_homes: Callable[[], set[str]],
     hub_traces: Traces,
     run_invoke: Invoke,
+    mission: Callable[[str], None],
 ) -> None:
     home = "platform-images-home-other-ada"
     clean = ("hub", "--mission", "other", "--clean")
-    mission(small_project, "other")
+    mission("other")
     before = hub_traces()
     with run_hub(small_project, "other", image_with_a_failing_hook, "--user", "ada", told=signal.SIGKILL) as hub:
         ada = hub_client.logged_in(hub.port, "ada", hub.password)
@@ -175,9 +194,9 @@ def test_a_failing_hook_keeps_nobody_out_and_what_a_killed_hub_leaves_goes_with_
 
 @pytest.mark.parametrize("line", ["Starting JupyterHub for", "Running JupyterHub version"])
 def test_ctrl_c_in_the_middle_of_the_start_leaves_nothing(
-    small_project: Path, small_image: str, hub_traces: Traces, line: str
+    small_project: Path, small_image: str, hub_traces: Traces, mission: Callable[[str], None], line: str
 ) -> None:
-    mission(small_project, "other")
+    mission("other")
     before = hub_traces()
     argv = [sys.executable, "-m", "invoke", "hub", "--mission", "other", "--image", small_image]
     with subprocess.Popen(argv, cwd=small_project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
@@ -190,15 +209,6 @@ def test_ctrl_c_in_the_middle_of_the_start_leaves_nothing(
     assert hub_traces() == before
 
 
-def mission(folder: Path, name: str) -> None:
-    """Have a mission of that name, for a hub of its own; its image is another's."""
-    place = folder / "deployments" / name
-    if not place.exists():
-        (place / "kernels").mkdir(parents=True)
-        (place / "kernels" / "new").symlink_to(folder / "deployments" / "small" / "kernels" / "new")
-        (place / "mission.toml").write_text('title = "Another"\nversion = "1.0"\nkernels = ["new"]\n')
-
-
 def test_a_port_in_use_is_named(small_project: Path, small_image: str, run_invoke: Invoke, hub_traces: Traces) -> None:
     before = hub_traces()
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -209,8 +219,10 @@ def test_a_port_in_use_is_named(small_project: Path, small_image: str, run_invok
     assert hub_traces() == before
 
 
-def test_a_mission_without_an_image_is_told_how_to_get_one(small_project: Path, run_invoke: Invoke) -> None:
-    mission(small_project, "bare")
+def test_a_mission_without_an_image_is_told_how_to_get_one(
+    small_project: Path, run_invoke: Invoke, mission: Callable[[str], None]
+) -> None:
+    mission("bare")
     done = run_invoke(small_project, "hub", "--mission", "bare")
     assert done.returncode == 2
     assert "There is no image 'bare:latest'" in done.stderr
