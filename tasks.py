@@ -284,6 +284,46 @@ def diff(
     positional=[],
     help={
         "mission": MISSION,
+        "registry": "where to: HOST[:PORT][/PATH]; the repository is HOST[:PORT][/PATH]/<mission>",
+        "image": IMAGE,
+        "latest": "also move the tag latest to it, last of all (the default)",
+        "out": "the file that gets the pushed digest (default: reports/pushed/<mission>.json)",
+        "dry_run": "send nothing; ask the registry, and say what would be done",
+        "json": "print JSON in place of the image's name by digest",
+    },
+)
+@cli.guarded
+def push(
+    _: Context,
+    mission: str = "",
+    registry: str = "",
+    image: str = "",
+    latest: bool = True,
+    out: str = "",
+    dry_run: bool = False,
+    json: bool = False,
+) -> int:
+    """Push a mission's image to a registry: under its exact tag, which nothing ever overwrites, then as latest.
+
+    Examples: invoke push --mission tike --registry registry.example.org/platform;
+    invoke push --mission tike --registry localhost:5000 --no-latest --dry-run
+    """
+    from platform_images.publish import push as room
+
+    request = room.PushRequest(
+        registry=registry,
+        image=image or None,
+        latest=latest,
+        out=Path(out).expanduser().absolute() if out else None,
+        dry_run=dry_run,
+    )
+    return room.run(PROJECT, mission, request, json=json)
+
+
+@task(
+    positional=[],
+    help={
+        "mission": MISSION,
         "out": "the mirror's folder (default: mirror/ of this project)",
         "check": "fetch nothing; fail where a file is missing or damaged, or where --mission needs what is not there",
         "json": "with --check: print JSON",
@@ -420,4 +460,5 @@ def clean(_: Context, older_than: str = "", max_size: str = "", dry_run: bool = 
 
 namespace = Collection(
     doctor, list_, schemas, channel, build, test, verify, diff, mirror, lab, hub, shell, exec_, clean
+    doctor, list_, schemas, channel, build, test, verify, push, mirror, lab, hub, shell, exec_, clean
 )
