@@ -1,0 +1,404 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from platform_images.errors import MismatchError, PlatformError, PrerequisiteError, ToolError
+from platform_images.publish import push, sending
+from platform_images.publish.decision import plan_json, plan_lines
+from platform_images.publish.push import asked_plan, doubts, publish, summary
+from platform_images.publish.registry import ATTEMPTS, Registry
+from platform_images.publish.values import LayerEvent, LocalImage, Login, Pushed
+from tests.publish.distribution import (
+    INDEX,
+    PASSWORD,
+    USER,
+    Distribution,
+    digest_of,
+    image_manifest,
+    index_manifest,
+)
+
+NAME = "platform/small"
+TAG = "1-0123456789ab"
+LAYERS = (digest_of("one"), digest_of("two"))
+IMAGE = LocalImage(mission="small", id=digest_of("image"), tag=TAG, lock_digest="0" * 64, layers=LAYERS)
+BODY = image_manifest(IMAGE.id, ("gz-one", 10), ("gz-two", 20))
+OTHER = image_manifest(digest_of("other"), ("gz-one", 10))
+ONE = digest_of("one").removeprefix("sha256:")[:12]
+LOGIN = Login(user=USER, password=PASSWORD)
+Client = Callable[..., Registry]
+
+
+def never() -> str:
+    raise AssertionError("the engine was asked for the configuration")
+
+
+def own() -> str:
+    return IMAGE.id
+
+
+def engine_of(distribution: Distribution, body: bytes = BODY) -> Callable[[LocalImage, Registry], frozenset[str]]:
+    """An engine that puts a manifest, and says that one layer travelled."""
+
+    def send(image: LocalImage, registry: Registry) -> frozenset[str]:
+        distribution.asked.append(("ENGINE", image.tag))
+        distribution.keep(NAME, image.tag, body)
+        return frozenset({ONE})
+
+    return send
+
+
+def no_engine(image: LocalImage, registry: Registry) -> frozenset[str]:
+    raise AssertionError("something was sent")
+
+
+def pushed(
+    registry: Registry,
+    send: Callable[[LocalImage, Registry], frozenset[str]],
+    *,
+    image: LocalImage = IMAGE,
+    latest: bool = True,
+    config: Callable[[], str] = own,
+) -> Pushed:
+    plan = asked_plan(image, registry, with_latest=latest, config=config)
+    return publish(image, registry, plan, with_latest=latest, config=config, send=send)
+
+
+def test_an_image_is_sent_checked_and_latest_moved_last(distribution: Distribution, client: Client) -> None:
+    done = pushed(client(), engine_of(distribution))
+    assert distribution.tag(NAME, "latest") == distribution.tag(NAME, TAG) == BODY
+    place = f"/v2/{NAME}/manifests"
+    assert distribution.asked == [
+        ("GET", f"{place}/{TAG}"),
+        ("GET", f"{place}/latest"),
+        ("ENGINE", TAG),
+        ("GET", f"{place}/{TAG}"),
+        ("PUT", f"{place}/latest"),
+        ("GET", f"{place}/latest"),
+    ]
+    assert done.as_json() == {
+        "mission": "small",
+        "repository": f"{distribution.address}/{NAME}",
+        "digest": done.digest,
+        "tags": [TAG, "latest"],
+        "image_id": IMAGE.id,
+        "lock_digest": "0" * 64,
+        "layers": 2,
+        "bytes_sent": 10,
+    }
+    assert "1 of 2 layers sent" in summary(done)
+
+
+def test_pushed_again_nothing_is_sent(distribution: Distribution, client: Client) -> None:
+    first = pushed(client(), engine_of(distribution))
+    distribution.asked.clear()
+    again = pushed(client(), no_engine, config=never)
+    assert (again.reference, again.tags, again.bytes_sent) == (first.reference, first.tags, 0)
+    assert distribution.puts() == []
+    assert "no layer sent" in summary(again)
+
+
+def test_latest_goes_on_to_what_is_there_already(distribution: Distribution, client: Client) -> None:
+    distribution.keep(NAME, TAG, BODY)
+    old = distribution.keep(NAME, "latest", OTHER)
+    plan = asked_plan(IMAGE, client(), with_latest=True, config=never)
+    assert (plan.send, plan.move, plan.latest) == (False, True, old)
+    pushed(client(), no_engine)
+    assert distribution.tag(NAME, "latest") == BODY
+
+
+def test_without_latest_it_stays_as_it_is(distribution: Distribution, client: Client) -> None:
+    distribution.keep(NAME, "latest", OTHER)
+    done = pushed(client(), engine_of(distribution), latest=False)
+    assert done.tags == (TAG,)
+    assert distribution.tag(NAME, "latest") == OTHER
+    assert distribution.puts() == []
+
+
+def test_another_image_under_the_exact_tag_is_never_overwritten(distribution: Distribution, client: Client) -> None:
+    there = distribution.keep(NAME, TAG, OTHER)
+    with pytest.raises(MismatchError) as caught:
+        pushed(client(), no_engine)
+    assert int(caught.value.exit_code) == 4
+    for words in (TAG, there, digest_of("other"), IMAGE.id, "mission.toml", "build again from the commit"):
+        assert words in str(caught.value)
+    assert distribution.tag(NAME, TAG) == OTHER
+    assert distribution.tag(NAME, "latest") is None
+
+
+def test_an_engine_whose_ids_are_of_manifests_finds_its_image_there(distribution: Distribution, client: Client) -> None:
+    manifest = distribution.keep(NAME, "image", BODY)
+    index = distribution.keep(NAME, TAG, index_manifest(manifest, attestation=digest_of("a")), INDEX)
+    for known in (manifest, index):
+        image = LocalImage(mission="small", id=known, tag=TAG, lock_digest="0" * 64, layers=LAYERS)
+        done = pushed(client(), no_engine, image=image, config=never)
+        assert (done.digest, done.layers) == (index, 2)
+    assert distribution.tag(NAME, "latest") == distribution.tag(NAME, TAG)
+
+
+def test_where_layers_were_compressed_in_another_way_the_configuration_decides(
+    distribution: Distribution, client: Client
+) -> None:
+    distribution.keep(NAME, TAG, BODY)
+    image = LocalImage(mission="small", id=digest_of("manifest"), tag=TAG, lock_digest="0" * 64)
+    assert pushed(client(), no_engine, image=image).bytes_sent == 0
+
+
+def test_something_else_that_arrived_is_told_and_latest_stays(distribution: Distribution, client: Client) -> None:
+    with pytest.raises(MismatchError, match="is not the image that was pushed"):
+        pushed(client(), engine_of(distribution, OTHER))
+    assert distribution.puts() == []
+
+
+def test_a_registry_that_took_it_and_does_not_have_it_is_told(distribution: Distribution, client: Client) -> None:
+    with pytest.raises(ToolError, match="does not have it"):
+        pushed(client(), lambda image, registry: frozenset())
+    assert distribution.puts() == []
+
+
+def test_a_plan_says_what_would_be_done_and_nothing_is_put(distribution: Distribution, client: Client) -> None:
+    registry = client()
+    plan = asked_plan(IMAGE, registry, with_latest=True, config=never)
+    lines = plan_lines(plan, IMAGE, registry.repository)
+    assert "would be pushed, 2 layers at most" in lines[0]
+    assert "would be moved" in lines[1]
+    digest = distribution.keep(NAME, TAG, BODY)
+    plan = asked_plan(IMAGE, registry, with_latest=False, config=never)
+    lines = plan_lines(plan, IMAGE, registry.repository)
+    assert digest in lines[0]
+    assert "would stay" in lines[1]
+    assert plan_json(plan, IMAGE, registry.repository)["digest"] == digest
+    assert distribution.puts() == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ({"org.opencontainers.image.revision": "ab", "platform-images.drift": ""}, ()),
+        ({"org.opencontainers.image.revision": "ab-dirty"}, ("revision ab-dirty",)),
+        ({"platform-images.drift": "[[]]"}, ("revision unknown", "not the locked ones")),
+    ],
+)
+def test_what_speaks_against_publishing_is_said(labels: dict[str, str], words: tuple[str, ...]) -> None:
+    found = doubts(labels)
+    assert len(found) == len(words)
+    assert all(word in line for word, line in zip(words, found, strict=True))
+
+
+class Engine:
+    """An engine that says one list of lines after the other, and knows names of images."""
+
+    def __init__(self, *streams: list[dict[str, Any]]) -> None:
+        self.streams = list(streams)
+        self.names = {"small:latest": IMAGE.id}
+        self.logins: list[dict[str, str]] = []
+        self.seen: list[dict[str, str]] = []
+        self.api = self.images = self
+
+    def push(self, repository: str, *, tag: str, auth_config: dict[str, str], **_: Any) -> Iterator[dict[str, Any]]:
+        self.logins.append(auth_config)
+        self.seen.append(dict(self.names))
+        yield from self.streams.pop(0)
+
+    def get(self, image: str) -> Engine:
+        self.got = image
+        return self
+
+    def tag(self, repository: str, *, tag: str) -> None:
+        self.names[f"{repository}:{tag}"] = self.got
+
+    def remove(self, name: str, *, noprune: bool) -> None:
+        del self.names[name]
+
+    def attributes(self, image: str) -> dict[str, Any]:
+        return {"RepoTags": [name for name, known in self.names.items() if known == image]}
+
+
+@pytest.fixture
+def with_engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[Engine], Engine]:
+    """``with_engine(engine)``: this one is in use."""
+
+    def use(engine: Engine) -> Engine:
+        monkeypatch.setattr(sending, "engine", lambda: engine)
+        monkeypatch.setattr(sending, "image_id", engine.names.get)
+        monkeypatch.setattr(sending, "image_attributes", engine.attributes)
+        return engine
+
+    return use
+
+
+SENT = {"status": "Pushed", "id": ONE, "progressDetail": {}}
+THERE = {"status": "Layer already exists", "id": ONE, "progressDetail": {}}
+BROKEN = {"errorDetail": {"message": "EOF"}, "error": "EOF"}
+
+
+def test_the_engine_pushes_with_the_login_and_has_its_names_as_before(
+    client: Client, with_engine: Callable[[Engine], Engine]
+) -> None:
+    engine = with_engine(Engine([{"status": "The push refers to"}, SENT]))
+    registry, events = client(LOGIN), list[LayerEvent]()
+    assert sending.send(IMAGE, registry, watch=events.append) == {ONE}
+    assert engine.seen == [{"small:latest": IMAGE.id, f"{registry.repository.name}:{TAG}": IMAGE.id}]
+    assert engine.names == {"small:latest": IMAGE.id}
+    assert engine.logins[0]["password"] == PASSWORD
+    assert [event.layer for event in events] == [ONE]
+
+
+def test_an_image_without_another_name_keeps_the_one_that_it_is_pushed_by(
+    client: Client, with_engine: Callable[[Engine], Engine]
+) -> None:
+    engine = with_engine(Engine([SENT]))
+    engine.names.clear()
+    registry = client()
+    sending.send(IMAGE, registry, watch=lambda _: None)
+    assert engine.names == {f"{registry.repository.name}:{TAG}": IMAGE.id}
+
+
+def test_another_image_of_the_engine_has_its_name_again(
+    client: Client, with_engine: Callable[[Engine], Engine]
+) -> None:
+    engine = with_engine(Engine([SENT]))
+    registry = client()
+    name = f"{registry.repository.name}:{TAG}"
+    engine.names[name] = digest_of("older")
+    sending.send(IMAGE, registry, watch=lambda _: None)
+    assert engine.seen[0][name] == IMAGE.id
+    assert engine.names[name] == digest_of("older")
+
+
+def test_a_push_that_breaks_off_is_tried_again_and_said(
+    client: Client, with_engine: Callable[[Engine], Engine], said: list[str]
+) -> None:
+    with_engine(Engine([SENT, BROKEN], [THERE]))
+    assert sending.send(IMAGE, client(), watch=lambda _: None) == {ONE}
+    assert len(said) == 1
+    assert "broke off. EOF; attempt 2 of 3" in said[0]
+
+
+def test_a_push_that_breaks_off_every_time_ends_and_the_cure_is_to_run_it_again(
+    client: Client, with_engine: Callable[[Engine], Engine]
+) -> None:
+    engine = with_engine(Engine(*[[BROKEN]] * sending.ATTEMPTS))
+    with pytest.raises(ToolError) as caught:
+        sending.send(IMAGE, client(), watch=lambda _: None)
+    assert int(caught.value.exit_code) == 5
+    assert "run it again" in str(caught.value.fix)
+    assert engine.streams == []
+    assert list(engine.names) == ["small:latest"]
+
+
+def test_an_engine_that_is_not_let_in_is_told_at_once(
+    client: Client, with_engine: Callable[[Engine], Engine], said: list[str]
+) -> None:
+    with_engine(Engine([{"error": "no basic auth credentials"}]))
+    registry = client()
+    with pytest.raises(PrerequisiteError) as caught:
+        sending.send(IMAGE, registry, watch=lambda _: None)
+    assert caught.value.fix == f"docker login {registry.repository.host}"
+    assert said == []
+
+
+@pytest.fixture
+def request_of(
+    distribution: Distribution, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., push.PushRequest]:
+    """``request_of(dry_run=True)``: what `invoke push` is asked for; the engine has the image, and pushes it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    labels = {"org.opencontainers.image.revision": "ab"}
+    monkeypatch.setattr(push, "local_image", lambda mission, name: (IMAGE, labels))
+    monkeypatch.setattr(push, "_sent", engine_of(distribution))
+    monkeypatch.setattr(push, "config_of", lambda image: own)
+
+    def make(**values: Any) -> push.PushRequest:
+        return push.PushRequest(registry=f"{distribution.address}/platform", **values)
+
+    return make
+
+
+def test_the_digest_is_printed_and_written(
+    small_project: Path,
+    distribution: Distribution,
+    request_of: Callable[..., push.PushRequest],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "deep" / "pushed.json"
+    assert push.run(small_project, "small", request_of(out=out), json=False) == 0
+    written = json.loads(out.read_text(encoding="utf-8"))
+    assert capsys.readouterr().out == f"{distribution.address}/{NAME}@{written['digest']}\n"
+    assert push.run(small_project, "small", request_of(out=out), json=True) == 0
+    assert json.loads(capsys.readouterr().out) == {**written, "bytes_sent": 0}
+    assert [path.name for path in out.parent.iterdir()] == ["pushed.json"]
+
+
+def test_the_file_has_a_place_of_its_own(small_project: Path, request_of: Callable[..., push.PushRequest]) -> None:
+    assert push.run(small_project, "small", request_of(), json=False) == 0
+    written = small_project / "reports/pushed/small.json"
+    assert json.loads(written.read_text(encoding="utf-8"))["tags"] == [TAG, "latest"]
+    written.unlink()
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_dry_run_asks_and_changes_nothing(
+    as_json: bool,
+    small_project: Path,
+    distribution: Distribution,
+    request_of: Callable[..., push.PushRequest],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "pushed.json"
+    assert push.run(small_project, "small", request_of(out=out, dry_run=True), json=as_json) == 0
+    said = capsys.readouterr().out
+    assert json.loads(said)["would_push"] if as_json else "would be pushed" in said
+    assert {method for method, _ in distribution.asked} == {"GET"}
+    assert not out.exists()
+
+
+def test_a_dry_run_refuses_what_a_push_would_refuse(
+    small_project: Path, distribution: Distribution, request_of: Callable[..., push.PushRequest]
+) -> None:
+    distribution.keep(NAME, TAG, OTHER)
+    with pytest.raises(MismatchError):
+        push.run(small_project, "small", request_of(dry_run=True), json=False)
+
+
+def test_a_registry_in_trouble_ends_a_push_before_anything_is_sent(
+    small_project: Path,
+    distribution: Distribution,
+    request_of: Callable[..., push.PushRequest],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("platform_images.publish.registry.LONGEST_PAUSE", 0.0)
+    distribution.failures = [502] * ATTEMPTS
+    with pytest.raises(PlatformError) as caught:
+        push.run(small_project, "small", request_of(), json=False)
+    assert int(caught.value.exit_code) == 5
+    assert {method for method, _ in distribution.asked} == {"GET"}
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("--registry", "localhost:5000"), "small"),
+        (("--mission", "small"), "--registry is missing"),
+        (("--mission", "small", "--registry", "https://localhost:5000"), "give --registry localhost:5000"),
+    ],
+)
+def test_mistakes_of_use_are_told_before_an_engine_is_asked(
+    words: tuple[str, ...],
+    what: str,
+    small_project: Path,
+    run_invoke: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    done = run_invoke(small_project, "push", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert what in done.stderr
+    assert "Traceback" not in done.stderr
