@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from platform_images.engine.second import SecondEngine, second_engine
-from tests.another_engine.loopback import (
+from tests.loopback import (
     HOST,
     Certificates,
     buildkit_port,

@@ -1,14 +1,16 @@
-"""Servers on the loopback for tests of other engines: a registry, and an engine's own BuildKit; certificates."""
+"""Servers on the loopback for tests: a registry, and an engine's own BuildKit; certificates."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import ssl
 import subprocess
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -58,37 +60,92 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@dataclass
+class RegistryServer:
+    """Debian's registry, which keeps its data in a folder; it can be killed, and started again on the same port."""
+
+    folder: Path
+    address: str
+    child: subprocess.Popen[bytes] | None = None
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def start(self) -> None:
+        """Run it, and return once it answers."""
+        program = str(registry_program(self.folder))
+        with (self.folder / "log").open("ab") as log:
+            argv = [program, "serve", str(self.folder / "config.yml")]
+            self.child = subprocess.Popen(argv, stdout=log, stderr=log, env={"PATH": os.environ["PATH"]})
+        wait_for(f"http://{self.address}/v2/", self.child)
+
+    def end(self, number: int = signal.SIGTERM) -> None:
+        """Tell it to end, or kill it, and wait for that."""
+        if self.child is not None:
+            self.child.send_signal(number)
+            self.child.wait(timeout=30)
+            self.child = None
+
+
+def registry_program(folder: Path) -> Path:
+    """Return the program of Debian's registry, which is fetched into a folder where it is not there."""
+    program = folder / "program/usr/bin/docker-registry"
+    if not program.is_file():
+        subprocess.run(["apt-get", "download", "docker-registry"], cwd=folder, check=True, capture_output=True)
+        (package,) = folder.glob("docker-registry_*.deb")
+        subprocess.run(["dpkg", "-x", str(package), str(folder / "program")], check=True)
+    return program
+
+
 @contextmanager
-def registry(folder: Path) -> Iterator[str]:
-    """Run Debian's registry with its data in a folder; give HOST:PORT."""
-    subprocess.run(["apt-get", "download", "docker-registry"], cwd=folder, check=True, capture_output=True)
-    (package,) = folder.glob("docker-registry_*.deb")
-    subprocess.run(["dpkg", "-x", str(package), str(folder / "program")], check=True)
-    address = f"{HOST}:{free_port()}"
-    settings = {
+def registry_server(folder: Path, *, htpasswd: str = "") -> Iterator[RegistryServer]:
+    """Run Debian's registry.
+
+    Args:
+        folder: Where its program, settings, log and data are.
+        htpasswd: Who is let in, one a line; anybody without it.
+    """
+    server = RegistryServer(folder, f"{HOST}:{free_port()}")
+    settings: dict[str, object] = {
         "version": 0.1,
-        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}, "delete": {"enabled": True}},
-        "http": {"addr": address},
+        "storage": {"filesystem": {"rootdirectory": str(server.data)}, "delete": {"enabled": True}},
+        "http": {"addr": server.address},
     }
+    if htpasswd:
+        (folder / "htpasswd").write_text(htpasswd)
+        settings["auth"] = {"htpasswd": {"realm": "tests", "path": str(folder / "htpasswd")}}
     (folder / "config.yml").write_text(json.dumps(settings))
-    with (folder / "log").open("wb") as log:
-        argv = [str(folder / "program/usr/bin/docker-registry"), "serve", str(folder / "config.yml")]
-        child = subprocess.Popen(argv, stdout=log, stderr=log, env={"PATH": os.environ["PATH"]})
-        try:
-            wait_for(f"http://{address}/v2/", child)
-            yield address
-        finally:
-            child.terminate()
-            child.wait(timeout=30)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.end()
+
+
+@contextmanager
+def registry(folder: Path, *, htpasswd: str = "") -> Iterator[str]:
+    """Run Debian's registry with its data in a folder; give HOST:PORT."""
+    with registry_server(folder, htpasswd=htpasswd) as server:
+        yield server.address
+
+
+def htpasswd_line(user: str, password: str) -> str:
+    """Return who is let in, in the one form that the registry reads; Debian's own perl can make it."""
+    words = ["perl", "-e", "print crypt($ARGV[0], $ARGV[1])", password, "$2y$05$abcdefghijklmnopqrstuu"]
+    return f"{user}:{subprocess.run(words, capture_output=True, text=True, check=True).stdout}\n"
 
 
 def wait_for(url: str, child: subprocess.Popen[bytes]) -> None:
-    """Return once a server answers."""
+    """Return once a server answers, if only that it lets nobody in."""
     end = time.monotonic() + 30
     while True:
         try:
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5):
                 return
+        except urllib.error.HTTPError as error:
+            error.close()
+            return
         except OSError:
             assert child.poll() is None, "the server has ended"
             assert time.monotonic() < end, "the server does not answer"
