@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 Invoke = Callable[..., subprocess.CompletedProcess[str]]
-VERBS = ("build", "channel", "clean", "doctor", "exec", "hub", "lab", "list", "schemas", "shell", "test")
+VERBS = ("build", "channel", "clean", "doctor", "exec", "hub", "lab", "list", "push", "schemas", "shell", "test")
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +55,7 @@ def test_an_unknown_mission_is_a_mistake_of_use(project: Path, run_invoke: Invok
     assert "did you mean 'tike'?" in done.stderr
 
 
-@pytest.mark.parametrize("verb", ["build", "exec", "hub", "lab", "shell", "test"])
+@pytest.mark.parametrize("verb", ["build", "exec", "hub", "lab", "push", "shell", "test"])
 def test_a_verb_without_its_mission_names_the_missions(project: Path, run_invoke: Invoke, verb: str) -> None:
     done = run_invoke(project, verb)
     assert done.returncode == 2

@@ -183,7 +183,20 @@ def test_every_piece_of_toml_fits_platform_toml(project: Path, text: str) -> Non
 
 def test_the_readme_names_every_task_and_exit_code(project: Path) -> None:
     text = README.read_text(encoding="utf-8")
-    for verb in ("build", "channel", "clean", "doctor", "exec", "hub", "lab", "list", "schemas", "shell", "test"):
+    for verb in (
+        "build",
+        "channel",
+        "clean",
+        "doctor",
+        "exec",
+        "hub",
+        "lab",
+        "list",
+        "push",
+        "schemas",
+        "shell",
+        "test",
+    ):
         assert f"invoke {verb}" in text
     for link in re.findall(r"\]\(([^)h][^)]*)\)", text):
         assert (project / link).exists(), link
