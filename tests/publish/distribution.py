@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,10 +87,12 @@ def digest_of(word: str) -> str:
 
 
 @contextmanager
-def served(state: Distribution) -> Iterator[Distribution]:
-    """Run it, on a free port of the loopback."""
+def served(state: Distribution, *, tls: ssl.SSLContext | None = None) -> Iterator[Distribution]:
+    """Run it, on a free port of the loopback; with TLS where that is given."""
     handler = type("Bound", (_Handler,), {"state": state})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         state.address = f"127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import trustme
 
 from platform_images.errors import MismatchError, PrerequisiteError, ToolError
 from platform_images.publish.access import UnansweredError
@@ -21,6 +23,7 @@ from tests.publish.distribution import (
     digest_of,
     image_manifest,
     index_manifest,
+    served,
 )
 
 NAME = "platform/small"
@@ -272,3 +275,30 @@ def test_a_configuration_without_logins_has_none(text: str, docker_config: Confi
     docker_config(text)
     assert find_login("registry.example.org") is None
     assert for_engine(None, "registry.example.org") == {}
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_elsewhere_certificates_are_checked_against_those_of_the_site(
+    trusted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registry with TLS, which is taken not to be on the loopback."""
+    monkeypatch.setattr(Repository, "loopback", property(lambda _: False))
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    authority, bundle = trustme.CA(), tmp_path / "ca.pem"
+    (authority if trusted else trustme.CA()).cert_pem.write_to_path(bundle)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    said: list[str] = []
+    with served(Distribution(), tls=context) as state:
+        state.keep(NAME, "1", BODY)
+        repository = Repository(host=state.address, path=NAME)
+        with Registry(repository, None, trust=bundle, say=said.append, pause=0) as registry:
+            if trusted:
+                assert registry.manifest("1") is not None
+            else:
+                with pytest.raises(ToolError, match="is not trusted here"):
+                    registry.manifest("1")
+    assert said == []
