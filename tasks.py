@@ -40,6 +40,24 @@ def list_(_: Context, mission: str = "", json: bool = False) -> int:
     return overview.show(PROJECT, mission=mission or None, json=json)
 
 
+@task(
+    positional=[],
+    help={
+        "since": "a branch, tag or commit: only missions that differ from it (default: all)",
+        "json": "print JSON on a terminal as well",
+    },
+)
+@cli.guarded
+def matrix(_: Context, since: str = "", json: bool = False) -> int:
+    """Show the missions that changes touch, and why; not on a terminal: one line, a matrix for GitHub Actions.
+
+    Examples: invoke matrix; invoke matrix --since origin/main; invoke matrix --since HEAD --json
+    """
+    from platform_images.keep import matrix as room
+
+    return room.show(PROJECT, since=since or None, json=json)
+
+
 @task(positional=[], help={"check": "change nothing; fail where a schema is not that of the code"})
 @cli.guarded
 def schemas(_: Context, check: bool = False) -> int:
@@ -461,4 +479,5 @@ def clean(_: Context, older_than: str = "", max_size: str = "", dry_run: bool = 
 namespace = Collection(
     doctor, list_, schemas, channel, build, test, verify, diff, mirror, lab, hub, shell, exec_, clean
     doctor, list_, schemas, channel, build, test, verify, push, mirror, lab, hub, shell, exec_, clean
+    doctor, list_, matrix, schemas, channel, build, test, verify, mirror, lab, hub, shell, exec_, clean
 )

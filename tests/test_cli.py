@@ -13,6 +13,7 @@ import pytest
 
 Invoke = Callable[..., subprocess.CompletedProcess[str]]
 VERBS = ("build", "channel", "clean", "doctor", "exec", "hub", "lab", "list", "push", "schemas", "shell", "test")
+VERBS = ("build", "channel", "clean", "doctor", "exec", "hub", "lab", "list", "matrix", "schemas", "shell", "test")
 
 
 @pytest.fixture(scope="session")

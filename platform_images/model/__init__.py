@@ -11,7 +11,7 @@ from platform_images.model.files import (
     PlatformFile,
     Sdist,
 )
-from platform_images.model.load import load_mission, load_missions, load_platform, mission_names
+from platform_images.model.load import check_mission_name, load_mission, load_missions, load_platform, mission_names
 from platform_images.model.mission import Mission
 from platform_images.model.platform import Platform
 
@@ -27,6 +27,7 @@ __all__ = [
     "Platform",
     "PlatformFile",
     "Sdist",
+    "check_mission_name",
     "load_mission",
     "load_missions",
     "load_platform",

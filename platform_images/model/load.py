@@ -47,9 +47,28 @@ def load_platform(folder: Path) -> Platform:
 
 def mission_names(platform: Platform) -> tuple[str, ...]:
     """Return the names of all missions: folders under ``deployments/`` that hold a ``mission.toml``, sorted."""
-    if not platform.deployments.is_dir():
-        return ()
-    return tuple(sorted(path.parent.name for path in platform.deployments.glob(f"*/{MISSION_FILE}")))
+    return _folders_with(MISSION_FILE, platform.deployments)
+
+
+def _folders_with(file: str, place: Path) -> tuple[str, ...]:
+    """Return the folders that hold this file; hidden ones are being made."""
+    found = (path.parent.name for path in place.glob(f"*/{file}"))
+    return tuple(sorted(name for name in found if not name.startswith(".")))
+
+
+def check_mission_name(name: str, *, fix: str) -> None:
+    """Refuse what a mission cannot be named.
+
+    Raises:
+        UsageError: Says what is allowed, and has ``fix`` as its cure.
+    """
+    if not _FOLDER.fullmatch(name) or name in _SCOPES:
+        raise UsageError(
+            f"A mission cannot be named {name!r}: it is the image's name too.",
+            why="allowed: lower-case letters, digits, '-' and '.', beginning with a letter; "
+            f"not {', '.join(sorted(_SCOPES))}, which name other folders of locks/",
+            fix=fix,
+        )
 
 
 def load_missions(platform: Platform) -> tuple[Mission, ...]:
@@ -70,13 +89,8 @@ def load_mission(platform: Platform, name: str) -> Mission:
             why=f"Missions: {', '.join(names) or 'none'}",
             fix=f"give one, for example --mission {names[0] if names else 'tike'}",
         )
-    if name in names and (not _FOLDER.fullmatch(name) or name in _SCOPES):
-        raise UsageError(
-            f"A mission cannot be named {name!r}: it is the image's name too.",
-            why="allowed: lower-case letters, digits, '-' and '.', beginning with a letter; "
-            f"not {', '.join(sorted(_SCOPES))}, which name other folders of locks/",
-            fix=f"rename the folder deployments/{name}",
-        )
+    if name in names:
+        check_mission_name(name, fix=f"rename the folder deployments/{name}")
     if name not in names:
         raise UsageError(
             f"There is no mission {name!r}.",
@@ -179,7 +193,7 @@ def _check_hooks(folder: Path, place: Path) -> None:
 def _check_kernel_folders(folder: Path, place: Path, settings: MissionFile) -> None:
     """Refuse a kernel without a folder, and a folder that no one lists."""
     kernels = folder / place / "kernels"
-    present = tuple(sorted(path.parent.name for path in kernels.glob(f"*/{KERNEL_FILE}")))
+    present = _folders_with(KERNEL_FILE, kernels)
     for name in settings.kernels:
         if name not in present:
             raise UsageError(
