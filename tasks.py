@@ -58,6 +58,27 @@ def matrix(_: Context, since: str = "", json: bool = False) -> int:
     return room.show(PROJECT, since=since or None, json=json)
 
 
+@task(
+    positional=[],
+    help={
+        "mission": "the new mission's name; with --kernel also one that there is",
+        "kernel": "the new kernel's name (default: that of the new mission)",
+        "title": "the new mission's title, or else the new kernel's name in the launcher (default: from the name)",
+        "dry_run": "write nothing; print the names of the files",
+    },
+)
+@cli.guarded
+def new(_: Context, mission: str = "", kernel: str = "", title: str = "", dry_run: bool = False) -> int:
+    """Start a mission, or a kernel of one that there is, from a template that builds as it is once it is locked.
+
+    Examples: invoke new --mission survey; invoke new --mission survey --kernel stars --title 'Sky survey';
+    invoke new --mission tike --kernel fresh --dry-run
+    """
+    from platform_images.keep import new as room
+
+    return room.run(PROJECT, mission=mission, kernel=kernel or None, title=title or None, dry_run=dry_run)
+
+
 @task(positional=[], help={"check": "change nothing; fail where a schema is not that of the code"})
 @cli.guarded
 def schemas(_: Context, check: bool = False) -> int:
@@ -480,4 +501,5 @@ namespace = Collection(
     doctor, list_, schemas, channel, build, test, verify, diff, mirror, lab, hub, shell, exec_, clean
     doctor, list_, schemas, channel, build, test, verify, push, mirror, lab, hub, shell, exec_, clean
     doctor, list_, matrix, schemas, channel, build, test, verify, mirror, lab, hub, shell, exec_, clean
+    doctor, list_, matrix, new, schemas, channel, build, test, verify, mirror, lab, hub, shell, exec_, clean
 )

@@ -14,6 +14,21 @@ import pytest
 Invoke = Callable[..., subprocess.CompletedProcess[str]]
 VERBS = ("build", "channel", "clean", "doctor", "exec", "hub", "lab", "list", "push", "schemas", "shell", "test")
 VERBS = ("build", "channel", "clean", "doctor", "exec", "hub", "lab", "list", "matrix", "schemas", "shell", "test")
+VERBS = (
+    "build",
+    "channel",
+    "clean",
+    "doctor",
+    "exec",
+    "hub",
+    "lab",
+    "list",
+    "matrix",
+    "new",
+    "schemas",
+    "shell",
+    "test",
+)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,77 @@
+"""The files that a new mission and a new kernel begin with: ``keep/templates/``, filled in."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from platform_images.model import MissionFile
+from platform_images.model.document import parse_toml
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_FOLDER = Path(__file__).with_name("templates")
+_SUFFIX = ".j2"
+
+
+def mission_files(*, kernel: str, title: str, display_name: str, python: str) -> dict[str, str]:
+    """Return a new mission's files, with those of its one kernel, by their names in the mission's folder.
+
+    Args:
+        kernel: The kernel's name.
+        title: The mission's title.
+        display_name: The kernel's name in the launcher.
+        python: The kernel's Python series.
+    """
+    own = _filled_in("mission", kernel=kernel, title=title)
+    files = kernel_files(kernel=kernel, display_name=display_name, python=python)
+    return own | {f"kernels/{kernel}/{name}": text for name, text in files.items()}
+
+
+def kernel_files(*, kernel: str, display_name: str, python: str) -> dict[str, str]:
+    """Return a new kernel's files by their names in its folder."""
+    return _filled_in("kernel", kernel=kernel, display_name=display_name, python=python)
+
+
+def with_kernel(text: str, kernel: str, *, shown: str) -> str:
+    """Return the text of a ``mission.toml`` with one more kernel at the end of its list; all else stays as it is.
+
+    Raises:
+        UsageError: The text, or what becomes of it, has a mistake.
+    """
+    import tomlkit
+    from tomlkit.items import Array
+
+    document = tomlkit.parse(text)
+    kernels = document["kernels"]
+    assert isinstance(kernels, Array)  # the model has seen it
+    kernels.append(kernel)
+    result = tomlkit.dumps(document)
+    parse_toml(result, MissionFile, shown=shown)
+    return result
+
+
+def _filled_in(kind: str, **values: str) -> dict[str, str]:
+    """Return every template of a kind, filled in, by its name without the suffix."""
+    places = sorted(path.relative_to(_FOLDER / kind) for path in (_FOLDER / kind).rglob(f"*{_SUFFIX}"))
+    return {
+        place.as_posix().removesuffix(_SUFFIX): _engine().get_template(f"{kind}/{place.as_posix()}").render(**values)
+        for place in places
+    }
+
+
+@cache
+def _engine() -> Environment:
+    """Return what fills templates in: a value that is missing is a mistake; ``toml`` and ``json`` quote."""
+    import tomlkit
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    engine = Environment(  # noqa: S701 - none of these files is HTML
+        loader=FileSystemLoader(_FOLDER), undefined=StrictUndefined, keep_trailing_newline=True
+    )
+    engine.filters["toml"] = lambda value: tomlkit.string(value).as_string()
+    engine.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
+    return engine
