@@ -75,7 +75,10 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def lint(session: nox.Session) -> None:
-    """Check style and types."""
+    """Check style, types, and workflows by their schema."""
     session.run(sys.executable, "-m", "ruff", "check", external=True)
     session.run(sys.executable, "-m", "ruff", "format", "--check", external=True)
     session.run(sys.executable, "-m", "mypy", external=True)
+    workflows = sorted(str(path) for path in (PROJECT / ".github" / "workflows").glob("*.yml"))
+    words = ("check_jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
+    session.run(sys.executable, "-m", *words, external=True)

@@ -498,8 +498,21 @@ def clean(_: Context, older_than: str = "", max_size: str = "", dry_run: bool = 
 
 
 namespace = Collection(
-    doctor, list_, schemas, channel, build, test, verify, diff, mirror, lab, hub, shell, exec_, clean
-    doctor, list_, schemas, channel, build, test, verify, push, mirror, lab, hub, shell, exec_, clean
-    doctor, list_, matrix, schemas, channel, build, test, verify, mirror, lab, hub, shell, exec_, clean
-    doctor, list_, matrix, new, schemas, channel, build, test, verify, mirror, lab, hub, shell, exec_, clean
+    doctor,
+    list_,
+    matrix,
+    new,
+    schemas,
+    channel,
+    build,
+    test,
+    verify,
+    diff,
+    push,
+    mirror,
+    lab,
+    hub,
+    shell,
+    exec_,
+    clean,
 )

@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 Invoke = Callable[..., subprocess.CompletedProcess[str]]
-VERBS = ("build", "channel", "clean", "doctor", "exec", "hub", "lab", "list", "push", "schemas", "shell", "test")
+VERBS = (
+    *("build", "channel", "clean", "diff", "doctor", "exec", "hub", "lab", "list", "matrix", "new", "push"),
+    *("schemas", "shell", "test", "verify"),
+)
 VERBS = ("build", "channel", "clean", "doctor", "exec", "hub", "lab", "list", "matrix", "schemas", "shell", "test")
 VERBS = (
     "build",
