@@ -16,22 +16,6 @@ VERBS = (
     *("build", "channel", "clean", "diff", "doctor", "exec", "hub", "lab", "list", "matrix", "new", "push"),
     *("schemas", "shell", "test", "verify"),
 )
-VERBS = ("build", "channel", "clean", "doctor", "exec", "hub", "lab", "list", "matrix", "schemas", "shell", "test")
-VERBS = (
-    "build",
-    "channel",
-    "clean",
-    "doctor",
-    "exec",
-    "hub",
-    "lab",
-    "list",
-    "matrix",
-    "new",
-    "schemas",
-    "shell",
-    "test",
-)
 
 
 @pytest.fixture(scope="session")
