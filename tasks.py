@@ -497,6 +497,84 @@ def clean(_: Context, older_than: str = "", max_size: str = "", dry_run: bool = 
     return room.run(older_than=older_than, max_size=max_size, dry_run=dry_run, json=json)
 
 
+@task(
+    positional=[],
+    help={
+        "mission": MISSION,
+        "kernel": "the kernel, or base (default: the mission's only kernel)",
+        "package": "the package",
+        "offline": "ask no index: names without bounds, from the lock alone",
+        "json": "print JSON, with every requirement",
+    },
+)
+@cli.guarded
+def why(
+    _: Context, mission: str = "", kernel: str = "", package: str = "", offline: bool = False, json: bool = False
+) -> int:
+    """Show who requires a package, with which bounds, and what holds it back from its newest release.
+
+    Examples: invoke why --mission tike --kernel tess --package numpy;
+    invoke why --mission tike --kernel base --package jupyterlab --offline --json
+    """
+    from platform_images.keep import why as room
+
+    return room.run(PROJECT, mission, kernel=kernel or None, package=package, offline=offline, json=json)
+
+
+@task(
+    positional=[],
+    help={
+        "mission": MISSION,
+        "kernel": "only this kernel, or base (default: base and every kernel)",
+        "direct": "only packages that a line of a request file asks for",
+        "exit_code": "end with 1 where something is outdated",
+        "json": "print JSON",
+    },
+)
+@cli.guarded
+def outdated(
+    _: Context, mission: str = "", kernel: str = "", direct: bool = False, exit_code: bool = False, json: bool = False
+) -> int:
+    """Show pip packages of which the index has something newer, and what holds each of them back.
+
+    Examples: invoke outdated --mission tike; invoke outdated --mission tike --kernel tess --direct --exit-code
+    """
+    from platform_images.keep import outdated as room
+
+    return room.run(PROJECT, mission, kernel=kernel or None, direct=direct, exit_code=exit_code, json=json)
+
+
+@task(
+    positional=[],
+    iterable=["package"],
+    help={
+        "mission": MISSION,
+        "kernel": "the kernel, or base (default: the mission's only kernel)",
+        "package": "draw only this and what it requires; give it again for another (default: everything)",
+        "reverse": "with --package: draw what requires it instead",
+        "out": "the file to write: .svg, .html, which can be searched, or .png",
+    },
+)
+@cli.guarded
+def graph(
+    _: Context,
+    mission: str = "",
+    kernel: str = "",
+    package: list[str] | None = None,
+    reverse: bool = False,
+    out: str = "",
+) -> int:
+    """Draw who requires whom in a kernel, from its lock.
+
+    Examples: invoke graph --mission tike --kernel tess --out reports/tess.svg;
+    invoke graph --mission tike --kernel tess --package numpy --reverse --out reports/numpy.html
+    """
+    from platform_images.keep import graph as room
+
+    place = Path(out).expanduser() if out else None
+    return room.run(PROJECT, mission, kernel=kernel or None, packages=cli.words(package), reverse=reverse, out=place)
+
+
 namespace = Collection(
     doctor,
     list_,
@@ -508,6 +586,9 @@ namespace = Collection(
     test,
     verify,
     diff,
+    why,
+    outdated,
+    graph,
     push,
     mirror,
     lab,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -116,8 +116,12 @@ class Downloader:
             raise GoneError(f"{name} is gone: no place has it any more.", why=why)
         raise ToolError(f"{name} cannot be fetched.", why=why, fix=_FIX)
 
-    def read(self, address: str) -> bytes:
+    def read(self, address: str, *, accept: str = "") -> bytes:
         """Return what an address gives.
+
+        Args:
+            address: Where it is.
+            accept: The kinds of content to ask for, the best first; it may then come compressed, too.
 
         Raises:
             GoneError: It answers that it has nothing.
@@ -125,8 +129,30 @@ class Downloader:
         """
         if address.startswith("file:"):
             return _local(address).read_bytes()
-        with self._asked(address, start=0) as answer:
+        headers = {"Accept": accept, "Accept-Encoding": "gzip"} if accept else {}
+        with self._asked(address, headers=headers) as answer:
             return b"".join(_pieces(answer, address))
+
+    def part(self, address: str, span: str) -> tuple[bytes, int]:
+        """Return some bytes of a file, and its whole size.
+
+        Args:
+            address: Where it is.
+            span: Which bytes, as HTTP writes it: ``0-99``, or ``-100`` for the last ones.
+
+        Raises:
+            GoneError: It answers that it has nothing, or no parts of what it has.
+            ToolError: It cannot be reached.
+        """
+        if address.startswith("file:"):
+            data = _local(address).read_bytes()
+            first, _, last = span.partition("-")
+            return (data[int(first) : int(last) + 1] if first else data[-int(last) :]), len(data)
+        with self._asked(address, headers={"Range": f"bytes={span}"}) as answer:
+            size = answer.headers.get("Content-Range", "").rpartition("/")[2]
+            if answer.status_code != _PARTIAL or not size.isdigit():
+                raise GoneError(f"{redacted(address)}: it gives no parts of a file")
+            return b"".join(_pieces(answer, address)), int(size)
 
     def _whole(self, address: str, item: Item, partial: Path, *, name: str, count: Count) -> None:
         """Fetch a file, and once more from its beginning where what was there before does not fit."""
@@ -172,7 +198,7 @@ class Downloader:
                 stream.write(piece)
                 count(len(piece))
 
-    def _asked(self, address: str, *, start: int) -> Response:
+    def _asked(self, address: str, *, start: int = 0, headers: Mapping[str, str] | None = None) -> Response:
         """Return an answer whose body has not been read.
 
         Raises:
@@ -186,7 +212,7 @@ class Downloader:
             answer = self._session.get(
                 address,
                 # the hash is that of the file as it lies there
-                headers={"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})},
+                headers={"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else headers or {})},
                 stream=True,
                 timeout=(CONNECT_SECONDS, SILENT_SECONDS),
                 verify=self._verified(host),
@@ -244,6 +270,8 @@ def _pieces(answer: Response, address: str) -> Iterable[bytes]:
     import requests
 
     expected, found = answer.headers.get("Content-Length"), 0
+    if answer.headers.get("Content-Encoding", "identity") != "identity":
+        expected = None  # it is of what came, not of what that was made from
     try:
         for piece in answer.iter_content(_CHUNK):
             found += len(piece)

@@ -13,8 +13,8 @@ import pytest
 
 Invoke = Callable[..., subprocess.CompletedProcess[str]]
 VERBS = (
-    *("build", "channel", "clean", "diff", "doctor", "exec", "hub", "lab", "list", "matrix", "new", "push"),
-    *("schemas", "shell", "test", "verify"),
+    *("build", "channel", "clean", "diff", "doctor", "exec", "graph", "hub", "lab", "list", "matrix", "new"),
+    *("outdated", "push", "schemas", "shell", "test", "verify", "why"),
 )
 
 

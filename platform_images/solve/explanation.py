@@ -21,6 +21,7 @@ _UNKNOWN = (
 )
 _MALFORMED = re.compile(r"Couldn't parse requirement in `(?P<file>[^`]+)`|Invalid requirement")
 _NO_WHEEL = re.compile(r"Wheels are required for `(?P<name>[^`]+)`")
+_CONFLICT = re.compile(r"No solution found when resolving|requirements are unsatisfiable|ResolutionImpossible")
 _TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t]+.*\n)+", re.MULTILINE)
 _UNREACHABLE = re.compile(
     r"error sending request|dns error|[Cc]onnection refused|timed? ?out|Max retries exceeded|NewConnectionError"
@@ -35,21 +36,42 @@ LAST_LINES = 60
 
 def explain(platform: Platform, environment: Environment, done: Completed) -> ToolError:
     """Return the error for a pip part that could not be solved."""
-    said = _TRACEBACK.sub("", redacted(done.stderr.strip() or done.stdout.strip()))
+    said = _said(done)
     label = f"{environment.scope}/{environment.name}"
     why = "\n".join(said.splitlines()[-LAST_LINES:])
-    what, fix = (
+    what, fix = _special(platform, environment, said) or (
+        f"The pip part of {label} cannot be solved.",
+        "loosen one of the requests named above, in " + ", ".join(_request_names(platform, environment)),
+    )
+    return ToolError(what, why=why, fix=fix, argv=done.argv, returncode=done.returncode)
+
+
+def conflicting(platform: Platform, environment: Environment, done: Completed) -> bool:
+    """Whether a solver says that requests exclude each other, and not that something else is wrong."""
+    return says_no_solution(done) and _special(platform, environment, _said(done)) is None
+
+
+def says_no_solution(done: Completed) -> bool:
+    """Whether a solver has all that it asked for, and says that there is no solution."""
+    said = _said(done)
+    return _CONFLICT.search(said) is not None and not unreachable(said)
+
+
+def _said(done: Completed) -> str:
+    """Return what a solver said of its failure."""
+    return _TRACEBACK.sub("", redacted(done.stderr.strip() or done.stdout.strip()))
+
+
+def _special(platform: Platform, environment: Environment, said: str) -> tuple[str, str] | None:
+    """Return what happened and its cure, where it is something else than requests that exclude each other."""
+    label = f"{environment.scope}/{environment.name}"
+    return (
         _unreachable(label, said)
         or _nonsense(label, said)
         or _malformed(label, said)
         or _unknown(platform, environment, said)
         or _no_wheel(environment, said)
-        or (
-            f"The pip part of {label} cannot be solved.",
-            "loosen one of the requests named above, in " + ", ".join(_request_names(platform, environment)),
-        )
     )
-    return ToolError(what, why=why, fix=fix, argv=done.argv, returncode=done.returncode)
 
 
 def _unreachable(label: str, said: str) -> tuple[str, str] | None:

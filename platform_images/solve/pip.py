@@ -13,7 +13,8 @@ from platform_images.locks.values import BUILD_REQUIREMENTS, REQUIREMENTS, Lock,
 from platform_images.model.environment import Environment
 from platform_images.model.platform import Platform
 from platform_images.solve import piptools, uv
-from platform_images.solve.explanation import explain
+from platform_images.solve.conflict import narrowed
+from platform_images.solve.explanation import conflicting, explain
 from platform_images.solve.piplayout import PipLayout, lay_out
 from platform_images.solve.runner import EnvironmentRunner
 from platform_images.solve.solution import Say
@@ -86,7 +87,10 @@ def solve_pip(
                 runner=runner,
             )
         if done.returncode:
-            raise explain(platform, environment, done)
+            error = explain(platform, environment, done)
+            if conflicting(platform, environment, done):
+                error = narrowed(error, platform.folder, environment, layout, say=say)
+            raise error
         files = _results(environment, layout)
     return files, _versions(solver, uses_uv=bool(layout.sdists))
 

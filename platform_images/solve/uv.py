@@ -9,7 +9,7 @@ from pathlib import Path
 from platform_images.errors import ToolError
 from platform_images.locks.values import BUILD_REQUIREMENTS, REQUIREMENTS
 from platform_images.process import Completed, run
-from platform_images.solve.piplayout import STUBS, PipLayout
+from platform_images.solve.piplayout import CONDA_PART, STUBS, PipLayout
 
 TIMEOUT = 3600.0
 _GLIBC_TAGS = (17, 28, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40)
@@ -53,6 +53,21 @@ def compile_requirements(layout: PipLayout, *, upgrade_packages: tuple[str, ...]
     return _run(layout, argv)
 
 
+def solve_only(layout: PipLayout, *, requests: str, constraints: str, timeout: float) -> Completed:
+    """Solve other files of the layout's folder, and keep nothing.
+
+    Raises:
+        ToolError: The time ran out.
+    """
+    argv = [executable(), "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--only-binary", ":all:"]
+    argv += ["--color", "never", "--no-progress", "--python", sys.executable, *_target(layout), requests]
+    provided = (CONDA_PART,) if layout.provided else ()
+    argv += [word for name in (constraints, *provided) for word in ("--constraints", name)]
+    argv += [word for name in layout.sdists for word in ("--no-binary", name)]
+    argv += ["--build-constraints", _HERE] if layout.sdists else []
+    return _run(layout, argv, timeout=timeout)
+
+
 def compile_build_requirements(layout: PipLayout, source: str, *, upgrade_packages: tuple[str, ...]) -> Completed:
     """Solve the build backends that ``source`` asks for into ``build-requirements.txt``."""
     argv = [*_compile(BUILD_REQUIREMENTS), *_target(layout), source, "--no-annotate"]
@@ -85,13 +100,13 @@ def _target(layout: PipLayout) -> list[str]:
     return ["--python-version", layout.python, "--python-platform", tag]
 
 
-def _run(layout: PipLayout, argv: list[str]) -> Completed:
+def _run(layout: PipLayout, argv: list[str], *, timeout: float = TIMEOUT) -> Completed:
     """Run uv in the layout's folder."""
     env = uv_environment(layout.env)
     if layout.provided:
         # not on the command line, where it would take the place of the site's own
         env["UV_FIND_LINKS"] = ",".join([*filter(None, [env.get("UV_FIND_LINKS")]), STUBS])
-    return run(argv, env=env, cwd=layout.folder, ok=(0, 1, 2), timeout=TIMEOUT)
+    return run(argv, env=env, cwd=layout.folder, ok=(0, 1, 2), timeout=timeout)
 
 
 def executable() -> str:

@@ -1,0 +1,142 @@
+"""The newest release of packages and what holds them back: what `invoke why` and `invoke outdated` ask the index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from platform_images.keep import releases
+from platform_images.keep.bounds import Holder, holders, indirect, unmet, with_bounds
+from platform_images.keep.index import Index
+from platform_images.keep.lockgraph import target_of
+from platform_images.keep.packages import LockGraph
+from platform_images.keep.releases import File, Newest
+from platform_images.keep.target import Target
+from platform_images.model import Environment, Platform
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+NO_WHEEL = Holder(by="the release itself", bound="it has no wheel for this platform")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What the index says of one locked package.
+
+    Attributes:
+        version: What is locked.
+        newest: The newest release, where there is one for the environment's Python.
+        held: What keeps it out, as far as it is known.
+    """
+
+    version: str
+    newest: Newest | None
+    held: tuple[Holder, ...] = ()
+
+    @property
+    def behind(self) -> bool:
+        """Whether there is something newer than what is locked."""
+        return self.newest is not None and releases.newer(self.newest.version, self.version)
+
+
+@dataclass(kw_only=True)
+class Judge:
+    """Judges packages of one environment, and asks for no more than that needs.
+
+    Attributes:
+        lock: What the lock says.
+        target: Where it runs.
+        sdists: Packages that are built from source.
+        index: The site's.
+        pages: What the index has of each project that was asked for; judges may share them.
+        known: What locked releases require.
+        graph: The lock with all bounds that are known by now.
+    """
+
+    lock: LockGraph
+    target: Target
+    sdists: frozenset[str]
+    index: Index
+    pages: dict[str, tuple[File, ...]] = field(default_factory=dict)
+    known: dict[str, tuple[Requirement, ...]] = field(default_factory=dict)
+    tried: set[str] = field(default_factory=set)
+    graph: LockGraph = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.graph = self.lock
+
+    @classmethod
+    def of(
+        cls,
+        platform: Platform,
+        environment: Environment,
+        lock: LockGraph,
+        index: Index,
+        pages: dict[str, tuple[File, ...]],
+    ) -> Judge:
+        """Return the judge of an environment."""
+        sdists = frozenset(environment.settings.sdist)
+        return cls(lock=lock, target=target_of(platform, lock), sdists=sdists, index=index, pages=pages)
+
+    def judge(self, names: Iterable[str]) -> dict[str, Judgement]:
+        """Return what the index says of each of these packages of the pip part.
+
+        Raises:
+            MismatchError: Metadata have not the hash that the index gives.
+            ToolError: The index did not answer.
+        """
+        wanted = [name for name in names if not self.lock.packages[name].conda]
+        self._ask_pages(wanted)
+        found = {name: self._newest(name) for name in wanted}
+        behind = {name: each.newest for name, each in found.items() if each.newest and each.behind}
+        new = self.index.requirements(
+            {name: releases.file_of(self.pages[name], each.version, self.target) for name, each in behind.items()}
+        )
+        lacking = {name: unmet(self.lock, name, new.get(name, ()), self.target) for name in behind}
+        children = {str(each.name) for asked in lacking.values() for each in asked}
+        self.learn({*behind, *_names(children)})
+        return {**found, **{name: self._held(found[name], name, lacking[name]) for name in behind}}
+
+    def learn(self, names: Iterable[str]) -> None:
+        """Ask for the bounds of all that requires some packages, directly or not, and for those packages' pages."""
+        names = set(names)
+        above = self.lock.reached(frozenset(names), reverse=True)
+        pip = {name: self.lock.packages[name] for name in above if not self.lock.packages[name].conda}
+        self._ask_pages(pip)
+        new = {name: each for name, each in pip.items() if name not in self.tried}
+        self.tried |= set(new)
+        files = {name: releases.locked_file(self.pages[name], each.hashes, self.target) for name, each in new.items()}
+        self.known.update(self.index.requirements(files))
+        self.graph = with_bounds(self.lock, self.known, self.target)
+
+    def _ask_pages(self, names: Iterable[str]) -> None:
+        """Ask for the pages that have not been asked for yet."""
+        self.pages.update(self.index.pages(set(names) - set(self.pages)))
+
+    def _newest(self, name: str) -> Judgement:
+        """Return the newest release of a package."""
+        found = releases.newest(self.pages[name], self.target, sdist=name in self.sdists)
+        return Judgement(version=self.lock.packages[name].version, newest=found)
+
+    def _held(self, found: Judgement, name: str, lacking: tuple[Requirement, ...]) -> Judgement:
+        """Return a judgement with what keeps the newest release out."""
+        if found.newest is None:
+            return found
+        releases_of: Mapping[str, tuple[str, ...]] = {
+            each: releases.versions(self.pages.get(each, ())) for each in _names({need.name for need in lacking})
+        }
+        held = (
+            *holders(self.graph, name, found.newest.version),
+            *indirect(self.graph, name, lacking, releases_of),
+            *(() if found.newest.fits else (NO_WHEEL,)),
+        )
+        return Judgement(version=found.version, newest=found.newest, held=tuple(dict.fromkeys(held)))
+
+
+def _names(names: Iterable[str]) -> set[str]:
+    """Return names in normal form."""
+    from packaging.utils import canonicalize_name
+
+    return {str(canonicalize_name(name)) for name in names}

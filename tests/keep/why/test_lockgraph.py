@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from platform_images.errors import LockError, UsageError
+from platform_images.keep.lockgraph import environment_of, locked, read_graph, requirers, target_of
+from platform_images.keep.packages import LockGraph
+from platform_images.model import load_mission, load_platform
+
+
+def graph_of(folder: Path, kernel: str | None = None) -> LockGraph:
+    platform = load_platform(folder)
+    environment = environment_of(platform, load_mission(platform, "survey"), kernel)
+    return read_graph(platform, environment, locked(platform, environment))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a==1 \\\n    --hash=sha256:00\n    # via b", ("b",)),
+        ("a==1\n    # via\n    #   -r x/requirements.in\n    #   b\n    #   c", ("-r x/requirements.in", "b", "c")),
+        ("a==1\n    # via -r requirements.in", ("-r requirements.in",)),
+        ("a==1 \\\n    --hash=sha256:00", ()),
+        ("via==1\n    # via via", ("via",)),
+        ("viable==1\n    # via\n    #   viable-thing", ("viable-thing",)),
+    ],
+)
+def test_the_remarks_of_a_solver_name_who_requires(text: str, found: tuple[str, ...]) -> None:
+    assert requirers(text) == found
+
+
+def test_packages_and_edges_of_both_parts(sky: Path) -> None:
+    graph = graph_of(sky)
+    assert graph.label == "survey/sky" and graph.python == "3.13.5"
+    assert list(graph.packages) == sorted(graph.packages)
+    assert {name for name, each in graph.packages.items() if each.conda} == {"python", "gdal", "libgdal"}
+    edges = {(edge.parent, edge.child): edge.bound for edge in graph.edges}
+    assert edges[("gdal", "libgdal")] == "3.9.*"
+    assert edges[("stars", "numbers")] is None
+    assert ("plotting", "numbers") in edges and ("stars", "gdal") not in edges
+
+
+def test_requests_have_their_file_and_line(sky: Path) -> None:
+    graph = graph_of(sky)
+    found = {(each.file.removeprefix("deployments/survey/kernels/sky/"), each.line): each for each in graph.requests}
+    assert set(found) == {
+        ("environment.yml", 2),
+        ("environment.yml", 3),
+        ("common/kernel/requirements.in", 2),
+        ("requirements.in", 2),
+        ("requirements.in", 3),
+        ("more.in", 3),
+        ("bounds.txt", 1),
+    }
+    stars = found["requirements.in", 2]
+    assert (stars.name, stars.specifier, stars.extras, stars.text) == ("stars", ">=2", ("plots",), "stars[plots]>=2")
+    assert found["bounds.txt", 1].constraint and not found["more.in", 3].constraint
+    assert found["environment.yml", 3].specifier == ">=3.9"
+    assert graph.direct == {"python", "gdal", "kernel-part", "stars", "numbers", "viewer"}
+
+
+def test_parts_of_a_graph(sky: Path) -> None:
+    graph = graph_of(sky)
+    assert graph.reached(frozenset({"numbers"}), reverse=True) == {"numbers", "plotting", "stars"}
+    assert graph.reached(frozenset({"viewer"}), reverse=False) == {"viewer", "colours"}
+    part = graph.only(frozenset({"viewer", "colours"}))
+    assert [(edge.parent, edge.child) for edge in part.edges] == [("viewer", "colours")]
+    assert {each.name for each in part.requests} == {"viewer", "colours"}
+
+
+def test_the_base_is_an_environment_too(sky: Path) -> None:
+    assert graph_of(sky, "base").label == "common/base"
+    assert target_of(load_platform(sky), graph_of(sky, "base")).glibc == "2.41"
+
+
+def test_a_kernel_must_be_named_where_there_are_several(project: Path) -> None:
+    platform = load_platform(project)
+    with pytest.raises(UsageError, match="No kernel is named") as caught:
+        environment_of(platform, load_mission(platform, "jwebbinar"), None)
+    assert "--kernel jwebbinar-49" in str(caught.value)
+    with pytest.raises(UsageError, match="did you mean"):
+        environment_of(platform, load_mission(platform, "jwebbinar"), "jwebbinar-48")
+
+
+def test_a_kernel_without_a_lock_is_told_with_its_cure(sky: Path) -> None:
+    (sky / "locks/survey/sky/lock.json").unlink()
+    with pytest.raises(LockError, match="has no lock"):
+        graph_of(sky)
+
+
+@pytest.mark.parametrize("mission", ["tike", "roman", "jwst", "jwebbinar"])
+def test_every_lock_of_the_project_is_read(project: Path, mission: str) -> None:
+    platform = load_platform(project)
+    loaded = load_mission(platform, mission)
+    for environment in (platform.base, *loaded.kernels):
+        graph = read_graph(platform, environment, locked(platform, environment))
+        required = {edge.child for edge in graph.edges}
+        assert {name for name, each in graph.packages.items() if not each.conda} <= required | graph.direct
+        assert graph.direct <= set(graph.packages)

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from platform_images.errors import UsageError
+from platform_images.keep import why
+from platform_images.process import Completed
+from tests.keep.why.server import Index
+
+HERE = "deployments/survey/kernels/sky"
+
+
+def ask(folder: Path, package: str, *, offline: bool = False, json: bool = False, kernel: str | None = None) -> int:
+    return why.run(folder, "survey", kernel=kernel, package=package, offline=offline, json=json)
+
+
+def test_the_tree_goes_from_the_lines_down_to_the_package(sky: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ask(sky, "Numbers") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "numbers 2.0 in survey/sky",
+        f"  {HERE}/requirements.in:2  stars[plots]>=2",
+        "    stars 2.1",
+        "      requires numbers>=1.2",
+        "      requires plotting>=0.9: plotting 1.0",
+        "        requires numbers<2.5",
+        f"  {HERE}/requirements.in:3  numbers>=1,<3",
+        "the newest release for Python 3.13.5 is 3.1",
+        f"  held back by {HERE}/requirements.in:3: numbers>=1,<3",
+        "  held back by plotting 1.0: numbers<2.5",
+    ]
+
+
+def test_offline_asks_nobody_and_shows_names(sky: Path, index: Index, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ask(sky, "numbers", offline=True) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines()[1:6] == [
+        f"  {HERE}/requirements.in:2  stars[plots]>=2",
+        "    stars 2.1",
+        "      requires numbers",
+        "      requires plotting: plotting 1.0",
+        "        requires numbers",
+    ]
+    assert "newest" not in said.out and "names only" in said.err
+    assert index.asked == []
+
+
+def test_a_constraint_holds_and_what_a_release_requires(sky: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ask(sky, "colours") == 0
+    said = capsys.readouterr().out
+    assert f"held back by {HERE}/bounds.txt:1: colours<9" in said and "viewer 1.0" in said
+    assert "held back by viewer" not in said  # it allows 9.1
+    assert ask(sky, "viewer") == 0
+    said = capsys.readouterr().out
+    assert f"held back by {HERE}/bounds.txt:1: colours<9, and the release requires colours>=9" in said
+
+
+def test_what_nothing_holds_has_the_command_that_asks_for_it(sky: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ask(sky, "kernel-part") == 0
+    said = capsys.readouterr().out
+    assert "is 1.5.1" in said  # neither for another Python, nor withdrawn, nor a pre-release
+    assert 'nox -s "lock(survey, sky)" -- --upgrade-package kernel-part' in said
+
+
+def test_json_has_every_edge(sky: Path, json_of: Callable[[], Any]) -> None:
+    assert ask(sky, "numbers", json=True) == 0
+    found = json_of()
+    assert (found["version"], found["newest"], found["outdated"]) == ("2.0", "3.1", True)
+    assert found["held_by"] == [
+        {"by": f"{HERE}/requirements.in:3", "bound": "numbers>=1,<3"},
+        {"by": "plotting 1.0", "bound": "numbers<2.5"},
+    ]
+    assert found["required_by"] == [
+        {"name": "plotting", "version": "1.0", "bound": "<2.5"},
+        {"name": "stars", "version": "2.1", "bound": ">=1.2"},
+    ]
+    assert {(edge["from"], edge["to"], edge["bound"]) for edge in found["edges"]} == {
+        ("plotting", "numbers", "<2.5"),
+        ("stars", "numbers", ">=1.2"),
+        ("stars", "plotting", ">=0.9"),
+    }
+    assert found["bounds_unknown"] == []
+
+
+def test_a_conda_package_is_answered_from_the_lock(
+    sky: Path, index: Index, json_of: Callable[[], Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(sky, "libgdal") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "libgdal 3.9.1 in survey/sky, a conda package",
+        f"  {HERE}/environment.yml:3  gdal >=3.9",
+        "    gdal 3.9.1",
+        "      requires libgdal 3.9.*",
+    ]
+    assert ask(sky, "python", json=True) == 0
+    assert json_of()["required_by"] == [{"name": "gdal", "version": "3.9.1", "bound": ">=3.13,<3.14.0a0"}]
+    assert index.asked == []
+
+
+def test_bounds_that_nobody_tells_are_named(sky: Path, index: Index, capsys: pytest.CaptureFixture[str]) -> None:
+    index.has_metadata = index.has_ranges = False
+    assert ask(sky, "colours") == 0
+    said = capsys.readouterr().out
+    assert "      requires colours" in said.splitlines()
+    assert "nobody tells the bounds of: viewer" in said
+    assert f"held back by {HERE}/bounds.txt:1: colours<9" in said
+
+
+def test_the_base_environment(sky: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ask(sky, "lab", kernel="base") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "lab 4.5 in common/base",
+        "  common/base/requirements.in:1  lab>=4",
+        "4.5 is the newest release for Python 3.13.5",
+    ]
+
+
+def test_a_package_that_is_not_there(sky: Path) -> None:
+    with pytest.raises(UsageError, match="did you mean 'numbers'") as caught:
+        ask(sky, "nunbers")
+    assert caught.value.exit_code == 2
+    with pytest.raises(UsageError, match="No package is named"):
+        ask(sky, "")
+
+
+@pytest.mark.parametrize("verb", ["why", "outdated", "graph"])
+def test_the_verbs_are_wired(project: Path, run_invoke: Callable[..., Completed], verb: str) -> None:
+    done = run_invoke(project, "--help", verb)
+    assert done.returncode == 0 and f"invoke {verb}" in done.stdout
+    done = run_invoke(project, verb, "--mission", "tik")
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+
+
+def test_a_lock_of_the_project_offline(project: Path, run_invoke: Callable[..., Completed]) -> None:
+    words = ("--mission", "tike", "--kernel", "tess", "--package", "numpy", "--offline")
+    done = run_invoke(project, "why", *words)
+    assert done.returncode == 0, done.stderr
+    assert "deployments/tike/kernels/tess/requirements.in:25  numpy>=" in done.stdout
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_a_lock_of_the_project_with_the_index(project: Path, json_of: Callable[[], Any]) -> None:
+    assert why.run(project, "tike", kernel="tess", package="numpy", offline=False, json=True) == 0
+    found = json_of()
+    assert found["newest"] and len(found["required_by"]) > 10
+    told = [each for each in found["required_by"] if each["bound"]]
+    assert len(told) > len(found["required_by"]) / 2
