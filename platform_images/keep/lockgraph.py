@@ -71,13 +71,16 @@ def read_graph(platform: Platform, environment: Environment, lock: Lock) -> Lock
         packages[name] = Package(name=name, version=pin.version, hashes=pin.hashes)
     if "python" not in packages:
         raise LockError(f"The lock of {lock.unit} holds no python.", fix=lock.unit.session)
+    python = packages["python"].version
+    here = Target(python=python, architecture=platform.architecture)
+    lines = (*conda_requests(platform.folder, environment), *pip_requests(platform.folder, environment))
     edges = {edge for edge in (*_conda_edges(conda), *_pip_edges(pip)) if edge.parent in packages}
     return LockGraph(
         label=str(lock.unit),
-        python=packages["python"].version,
+        python=python,
         packages=dict(sorted(packages.items())),
         edges=tuple(sorted(edges)),
-        requests=(*conda_requests(platform.folder, environment), *pip_requests(platform.folder, environment)),
+        requests=tuple(line for line in lines if here.applies(line.marker)),
     )
 
 

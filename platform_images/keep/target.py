@@ -63,6 +63,12 @@ class Target:
             return True
         return any(marker.evaluate({**self.markers, "extra": extra}) for extra in ("", *sorted(extras)))
 
+    def applies(self, marker: str) -> bool:
+        """Whether a line with this marker, empty for none, asks for anything here."""
+        from packaging.markers import Marker
+
+        return not marker or Marker(marker).evaluate({**self.markers, "extra": ""})
+
     def fits(self, filename: str) -> bool:
         """Whether a wheel can be installed."""
         from packaging.utils import InvalidWheelFilename, parse_wheel_filename

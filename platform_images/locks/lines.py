@@ -26,6 +26,7 @@ class Request:
         specifier: The versions that it allows, as pip writes them; for conda's lines as conda does.
         extras: What it asks for besides.
         constraint: Whether it only bounds a package that something else requires.
+        marker: Where the line applies (PEP 508); empty for everywhere.
     """
 
     file: str
@@ -35,6 +36,7 @@ class Request:
     specifier: str = ""
     extras: tuple[str, ...] = ()
     constraint: bool = False
+    marker: str = ""
 
     @property
     def where(self) -> str:
@@ -85,16 +87,18 @@ def _request(line: str, file: str, number: int, *, constraint: bool) -> Request 
         specifier=str(asked.specifier),
         extras=tuple(sorted(asked.extras)),
         constraint=constraint,
+        marker=str(asked.marker or ""),
     )
 
 
 def conda_requests(folder: Path, environment: Environment) -> tuple[Request, ...]:
     """Return the lines of an ``environment.yml``."""
     path = environment.folder / "environment.yml"
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    lines = [re.split(r"(?:^|\s)#", line)[0] for line in path.read_text(encoding="utf-8-sig").splitlines()]
     found = []
     for spec in environment.conda.dependencies:
-        number = next((number for number, line in enumerate(lines, start=1) if spec in line), 1)
+        whole = re.compile(rf"(?<![\w.-]){re.escape(spec)}(?![\w.-])")
+        number = next((number for number, line in enumerate(lines, start=1) if whole.search(line)), 1)
         asked = _CONDA_NAME.match(spec)
         if asked:
             file = path.relative_to(folder).as_posix()

@@ -61,6 +61,31 @@ def test_requests_have_their_file_and_line(sky: Path) -> None:
     assert graph.direct == {"python", "gdal", "kernel-part", "stars", "numbers", "viewer"}
 
 
+def test_lines_for_another_python_or_platform_ask_for_nothing(sky: Path) -> None:
+    path = sky / "deployments/survey/kernels/sky/requirements.in"
+    other = 'viewer<1; python_version < "3.9"\nstars<2; sys_platform == "win32"\n'
+    path.write_text(path.read_text() + other + 'colours; python_version >= "3.9"\n')
+    requests = graph_of(sky).requests
+    assert [(each.name, each.line) for each in requests if "python_version" in each.text] == [("colours", 7)]
+    assert [each.specifier for each in requests if each.name in ("stars", "viewer")] == [">=2", ""]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# python=3.13 is the base's\ndependencies:\n  - python=3.13\n  - gdal\n",
+        "dependencies:\n  - gdal\n  - 'python=3.13'  # python=3.13\n",
+        "dependencies:\n  - libgdal\n  - python=3.13\n  - gdal\n",
+    ],
+)
+def test_a_conda_package_has_its_own_line_and_not_one_that_names_it_too(sky: Path, text: str) -> None:
+    (sky / "deployments/survey/kernels/sky/environment.yml").write_text(text)
+    lines = text.splitlines()
+    for each in graph_of(sky).requests:
+        if each.file.endswith("environment.yml"):
+            assert lines[each.line - 1].split("#")[0].strip(" -'") == each.text
+
+
 def test_parts_of_a_graph(sky: Path) -> None:
     graph = graph_of(sky)
     assert graph.reached(frozenset({"numbers"}), reverse=True) == {"numbers", "plotting", "stars"}
