@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).with_name("templates")
 _SUFFIX = ".j2"
+_STRING_OR_REMARK = re.compile(r"""#[^\n]*|"[^"\n]*"|'[^'\n]*'""")
 
 
 def mission_files(*, kernel: str, title: str, display_name: str, python: str) -> dict[str, str]:
@@ -48,10 +51,27 @@ def with_kernel(text: str, kernel: str, *, shown: str) -> str:
     document = tomlkit.parse(text)
     kernels = document["kernels"]
     assert isinstance(kernels, Array)  # the model has seen it
+    before = kernels.as_string()
     kernels.append(kernel)
     result = tomlkit.dumps(document)
+    if not _has_last(result, kernel):  # tomlkit writes no comma before a remark that ends a list
+        result = text.replace(before, _after_last(before, kernel), 1)
     parse_toml(result, MissionFile, shown=shown)
     return result
+
+
+def _has_last(text: str, kernel: str) -> bool:
+    """Whether a ``mission.toml`` can be read, and its last kernel is this one."""
+    try:
+        return bool(tomllib.loads(text)["kernels"][-1] == kernel)
+    except tomllib.TOMLDecodeError:
+        return False
+
+
+def _after_last(array: str, kernel: str) -> str:
+    """Return a TOML list of strings with one more right behind the last one."""
+    end = [match.end() for match in _STRING_OR_REMARK.finditer(array) if not match[0].startswith("#")][-1]
+    return f'{array[:end]}, "{kernel}"{array[end:]}'
 
 
 def _filled_in(kind: str, **values: str) -> dict[str, str]:

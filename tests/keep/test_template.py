@@ -51,6 +51,9 @@ MISSION = '# Ours.\ntitle = "Sky"  # a title\nversion = "1"\n{kernels}\n\n[envir
         ),
         ('kernels = [\n  "sky",\n  "sea"  # last\n]', None),
         ('kernels = [\n  "sky", "sea",\n  # nothing more\n]', None),
+        ('kernels = [\n  "sky", # "sea"\n  "sea"\n  # "stars" is to come\n]', None),
+        ("kernels = [\n  'sea'\n\n  # \"sea\"\n\n]", None),
+        ('kernels = [ # one\n"sea"]', None),
     ],
 )
 def test_a_kernel_is_added_to_the_list_and_the_rest_stays(before: str, after: str | None) -> None:
