@@ -7,7 +7,6 @@ metadata (PEP 658), which is read alone. Nothing is built or fetched whole, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -17,6 +16,7 @@ from packaging.utils import canonicalize_name
 from platform_images import console
 from platform_images.errors import PlatformError
 from platform_images.fetch import Item, downloader
+from platform_images.keep import together
 from platform_images.keep.diffsides import Side
 from platform_images.keep.diffvalues import Change, Diff, Kind, Package, UnitDiff
 from platform_images.locks.conda import conda_packages
@@ -89,21 +89,13 @@ def ask_all(questions: Sequence[Question], find: Find, read: Read) -> dict[Quest
     """Return what is found of each release, some at a time."""
     if not questions:
         return {}
-    answers: dict[Question, Answer] = {}
-    with (
-        progress(f"asking the package index about {len(questions)} releases") as say,
-        ThreadPoolExecutor(AT_ONCE) as pool,
-    ):
-        calls = {question: pool.submit(ask, question, find, read) for question in questions}
-        try:
-            for number, (question, call) in enumerate(calls.items(), start=1):
-                answers[question] = call.result()
-                if not number % _SAY_EVERY:
-                    say(f"{number} of {len(questions)}")
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    return answers
+    found: dict[Question, Answer] = {}
+    with progress(f"asking the package index about {len(questions)} releases") as say:
+        for question, answer in together.answers(questions, lambda each: ask(each, find, read), at_once=AT_ONCE):
+            found[question] = answer
+            if not len(found) % _SAY_EVERY:
+                say(f"{len(found)} of {len(questions)}")
+    return found
 
 
 def ask(question: Question, find: Find, read: Read) -> Answer:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ from platform_images.files import sha256_bytes
 from platform_images.keep import wheelpart
 from platform_images.keep.bounds import requires
 from platform_images.keep.releases import ACCEPT, File, PageError, page
+from platform_images.keep.together import answers
 from platform_images.model import Platform
 from platform_images.process import redacted, run
 from platform_images.site import site_settings
@@ -137,16 +137,11 @@ def _each(what: str, names: Sequence[str], ask: Callable[[str], T]) -> dict[str,
     """Ask about several things at a time, with a bar or some lines; the first failure ends it."""
     if not names:
         return {}
-    with ThreadPoolExecutor(AT_ONCE) as pool, _counted(what, len(names)) as count:
-        calls = {name: pool.submit(ask, name) for name in names}
-        found = {}
-        try:
-            for name, call in calls.items():
-                found[name] = call.result()
-                count()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    found = {}
+    with _counted(what, len(names)) as count:
+        for name, answer in answers(names, ask, at_once=AT_ONCE):
+            found[name] = answer
+            count()
     return found
 
 
