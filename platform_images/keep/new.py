@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,10 +57,11 @@ def run(project: Path, *, mission: str, kernel: str | None, title: str | None, d
     Raises:
         UsageError: A name or the title cannot be used, or is taken.
     """
-    platform = load_platform(project)
-    addition = planned(platform, mission=mission, kernel=kernel, title=title)
-    if not dry_run:
-        write(project, addition)
+    with _alone(project / "deployments"):
+        platform = load_platform(project)
+        addition = planned(platform, mission=mission, kernel=kernel, title=title)
+        if not dry_run:
+            write(project, addition)
     for name in addition.names:
         console.stdout().print(name)
     console.say(f"{'would make' if dry_run else 'made'} {addition.title}", style="green")
@@ -65,6 +70,20 @@ def run(project: Path, *, mission: str, kernel: str | None, title: str | None, d
         for step in ("", f"invoke build --mission {mission}", f"invoke test --mission {mission}"):
             console.say(f"  {step or addition.unit.session}")
     return 0
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until nobody else adds to a folder: of two lists of kernels that are read at once, one would be lost."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY) if folder.is_dir() else None
+    try:
+        if handle is not None:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
 
 
 def planned(platform: Platform, *, mission: str, kernel: str | None, title: str | None) -> Addition:
@@ -158,3 +177,7 @@ def _check_title(title: str | None, mission_file: str | None, kernel_file: str) 
         parse_toml(kernel_file, KernelFile, shown=KERNEL_FILE)
     except UsageError as error:
         raise UsageError(f"--title {title!r} cannot be used.", why=error.why, fix="give one line of text") from error
+    if title is not None and not (title.strip() and title.isprintable()):
+        raise UsageError(
+            f"--title {title!r} cannot be used.", why="nobody can read it", fix="give one line of text, or leave it out"
+        )

@@ -5,7 +5,9 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -202,3 +204,32 @@ def test_a_wrong_name_is_a_mistake_of_use(checkout: Path, run_invoke: Invoke) ->
     done = run_invoke(checkout, "new", "--mission", "Big_Survey")
     assert (done.returncode, done.stdout) == (2, "")
     assert "To cure it: give another name, such as --mission big-survey" in done.stderr
+
+
+def test_of_kernels_that_are_made_at_once_none_is_lost(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, names = new.write, ["one", "three", "two"]
+
+    def slowly(project: Path, addition: new.Addition) -> None:
+        time.sleep(0.2)  # time for the others to read the list as it was
+        write(project, addition)
+
+    monkeypatch.setattr(new, "write", slowly)
+    with ThreadPoolExecutor() as pool:
+        made = pool.map(lambda name: new.run(checkout, mission="small", kernel=name, title=None, dry_run=False), names)
+        assert list(made) == [0, 0, 0]
+    assert {kernel.name for kernel in load_mission(load_platform(checkout), "small").kernels} == {"new", "old", *names}
+
+
+@pytest.mark.parametrize("title", [" ", "\t", "a\x1b[31mb", "a\x7f"])
+def test_a_title_that_nobody_can_read_is_refused(platform: Platform, title: str) -> None:
+    with pytest.raises(UsageError, match="--title .* cannot be used"):
+        new.planned(platform, mission="survey", kernel=None, title=title)
+    with pytest.raises(UsageError, match="--title .* cannot be used"):
+        new.planned(platform, mission="small", kernel="stars", title=title)
+
+
+def test_a_place_that_cannot_be_written_is_named_as_it_would_be(checkout: Path) -> None:
+    name = "a" * 250  # room for no temporary name
+    with pytest.raises(OSError, match="too long") as caught:
+        new.run(checkout, mission=name, kernel="stars", title=None, dry_run=False)
+    assert caught.value.filename == str(checkout / "deployments" / name)
