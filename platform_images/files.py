@@ -64,7 +64,10 @@ def write_text(path: Path, text: str, *, mode: int = 0o644) -> bool:
     if path.is_file() and path.read_bytes() == data:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error  # it would name the temporary file
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
@@ -93,7 +96,10 @@ def replace_folder(folder: Path, files: Mapping[str, str]) -> bool:
     if folder.is_dir() and _content(folder) == {name: text.encode("utf-8") for name, text in files.items()}:
         return False
     folder.parent.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.new-"))
+    try:
+        staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.new-"))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(folder)) from error  # it would name the temporary folder
     try:
         for name, text in sorted(files.items()):
             write_text(staged / name, text)

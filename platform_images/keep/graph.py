@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from platform_images import console
@@ -85,6 +86,15 @@ def _write_bytes(place: Path, data: bytes) -> None:
     try:
         partial.write_bytes(data)
         partial.replace(place)
+    except OSError as error:
+        _drop(partial)
+        raise OSError(error.errno, error.strerror, str(place)) from error  # it would name the partial file
     except BaseException:
-        partial.unlink(missing_ok=True)
+        _drop(partial)
         raise
+
+
+def _drop(partial: Path) -> None:
+    """Take what there is of a file away; where none can be, there is none."""
+    with suppress(OSError):
+        partial.unlink()

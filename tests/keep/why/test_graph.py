@@ -128,3 +128,11 @@ def test_what_makes_no_sense_is_refused(sky: Path, tmp_path: Path) -> None:
         draw(sky, tmp_path / "a.svg", reverse=True)
     with pytest.raises(UsageError, match="did you mean 'stars'"):
         draw(sky, tmp_path / "a.svg", "star")
+
+
+@pytest.mark.parametrize("ending", room.ENDINGS)
+def test_a_file_that_cannot_be_written_is_named_as_it_was_given(sky: Path, tmp_path: Path, ending: str) -> None:
+    out = tmp_path / f"{'a' * 250}{ending}"  # room for no temporary name
+    with pytest.raises(OSError, match="too long") as caught:
+        room.run(sky, "survey", kernel=None, packages=(), reverse=False, out=out)
+    assert caught.value.filename == str(out) and list(tmp_path.iterdir()) == [sky]
