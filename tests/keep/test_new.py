@@ -222,9 +222,9 @@ def test_of_kernels_that_are_made_at_once_none_is_lost(checkout: Path, monkeypat
 
 @pytest.mark.parametrize("title", [" ", "\t", "a\x1b[31mb", "a\x7f"])
 def test_a_title_that_nobody_can_read_is_refused(platform: Platform, title: str) -> None:
-    with pytest.raises(UsageError, match="--title .* cannot be used"):
+    with pytest.raises(UsageError, match=r"^--title .* cannot be used"):
         new.planned(platform, mission="survey", kernel=None, title=title)
-    with pytest.raises(UsageError, match="--title .* cannot be used"):
+    with pytest.raises(UsageError, match=r"^--title .* cannot be used"):
         new.planned(platform, mission="small", kernel="stars", title=title)
 
 
