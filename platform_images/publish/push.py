@@ -11,7 +11,7 @@ from pathlib import Path
 from platform_images import cli, console
 from platform_images.building.revision import UNKNOWN
 from platform_images.building.summary import bytes_in_words
-from platform_images.errors import MismatchError
+from platform_images.errors import MismatchError, UsageError
 from platform_images.files import json_text, write_text
 from platform_images.model import Mission, load_mission, load_platform
 from platform_images.publish.decision import Plan, check_arrived, plan_json, plan_lines, push_plan
@@ -61,6 +61,9 @@ def run(folder: Path, mission: str, request: PushRequest, *, json: bool) -> int:
     platform = load_platform(folder)
     loaded = load_mission(platform, mission)
     repository = parse_repository(request.registry, loaded.name)
+    out = request.out or folder / REPORTS / f"{loaded.name}.json"
+    if out.is_dir():
+        raise UsageError(f"--out {out} is a folder.", fix=f"name a file, for example --out {out / 'pushed.json'}")
     start = time.monotonic()
     with using(Kind.IMAGES):
         image, labels = local_image(loaded, request.image)
@@ -74,13 +77,13 @@ def run(folder: Path, mission: str, request: PushRequest, *, json: bool) -> int:
                 _show_plan(plan, image, registry, json=json)
                 return 0
             pushed = publish(image, registry, plan, with_latest=request.latest, config=config_of(image), send=_sent)
-    out = request.out or folder / REPORTS / f"{loaded.name}.json"
-    write_text(out, json_text(pushed.as_json()))
     console.say(f"+ {loaded.name} ({time.monotonic() - start:.0f} s): {summary(pushed)}", style="green")
     if json:
         cli.print_json(pushed.as_json())
     else:
         sys.stdout.write(f"{pushed.reference}\n")
+    sys.stdout.flush()  # it is known, whether its file can be written or not
+    write_text(out, json_text(pushed.as_json()))
     return 0
 
 

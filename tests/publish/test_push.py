@@ -345,6 +345,19 @@ def test_the_file_has_a_place_of_its_own(small_project: Path, request_of: Callab
     written.unlink()
 
 
+def test_what_was_pushed_is_printed_also_where_its_file_cannot_be_written(
+    small_project: Path,
+    distribution: Distribution,
+    request_of: Callable[..., push.PushRequest],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        push.run(small_project, "small", request_of(out=tmp_path / "file" / "pushed.json"), json=False)
+    assert capsys.readouterr().out.startswith(f"{distribution.address}/{NAME}@sha256:")
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_a_dry_run_asks_and_changes_nothing(
     as_json: bool,
@@ -390,6 +403,7 @@ def test_a_registry_in_trouble_ends_a_push_before_anything_is_sent(
         (("--registry", "localhost:5000"), "small"),
         (("--mission", "small"), "--registry is missing"),
         (("--mission", "small", "--registry", "https://localhost:5000"), "give --registry localhost:5000"),
+        (("--mission", "small", "--registry", "localhost:5000", "--out", "/"), "--out / is a folder"),
     ],
 )
 def test_mistakes_of_use_are_told_before_an_engine_is_asked(
