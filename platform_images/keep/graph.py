@@ -47,7 +47,7 @@ def run(
         graph = graph.only(graph.reached(names, reverse=reverse))
     _write(place, graph)
     console.say(f"+ {graph.label}: {len(graph.packages)} packages, {len(graph.edges)} requirements", style="green")
-    console.stdout().print(place)
+    console.stdout().print(place, soft_wrap=True)
     return 0
 
 

@@ -63,7 +63,7 @@ def run(project: Path, *, mission: str, kernel: str | None, title: str | None, d
         if not dry_run:
             write(project, addition)
     for name in addition.names:
-        console.stdout().print(name)
+        console.stdout().print(name, soft_wrap=True)
     console.say(f"{'would make' if dry_run else 'made'} {addition.title}", style="green")
     if not dry_run:
         console.say("Next:")

@@ -121,7 +121,7 @@ def table(rows: Iterable[Row]) -> Table:
     from rich.text import Text
 
     result = Table(*COLUMNS, box=None, pad_edge=False, header_style="bold")
-    for column in result.columns[4:]:
+    for column in result.columns:
         column.overflow = "fold"
     styles = {"major": "red", "minor": "yellow", "patch": "green"}
     for row in rows:

@@ -224,11 +224,11 @@ def show(answer: Answer) -> None:
         out.print(_tree(Branch(title, branches(answer))))
     else:
         for line in indented(Branch(title, branches(answer))):
-            out.print(line)
+            out.print(line, soft_wrap=True)
     for line in verdict(answer):
-        out.print(line)
+        out.print(line, soft_wrap=True)
     if answer.unknown:
-        out.print(f"nobody tells the bounds of: {', '.join(answer.unknown)}")
+        out.print(f"nobody tells the bounds of: {', '.join(answer.unknown)}", soft_wrap=True)
     if answer.judgement is None and not package.conda:
         console.say("  the lock has names only; without --offline, the index is asked for the bounds")
 

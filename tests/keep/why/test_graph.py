@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from platform_images import console
 from platform_images.errors import UsageError
 from platform_images.keep import graph as room
 from platform_images.keep.layering import HEIGHT, lay_out, layers, ordered
@@ -136,3 +137,15 @@ def test_a_file_that_cannot_be_written_is_named_as_it_was_given(sky: Path, tmp_p
     with pytest.raises(OSError, match="too long") as caught:
         room.run(sky, "survey", kernel=None, packages=(), reverse=False, out=out)
     assert caught.value.filename == str(out) and list(tmp_path.iterdir()) == [sky]
+
+
+def test_the_file_s_name_is_one_line_however_narrow(
+    sky: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    console.stdout.cache_clear()
+    try:
+        draw(sky, tmp_path / "a file of a long name.svg")
+    finally:
+        console.stdout.cache_clear()
+    assert capsys.readouterr().out == f"{tmp_path}/a file of a long name.svg\n"

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from platform_images.errors import ToolError
 from platform_images.keep import outdated
@@ -81,3 +83,19 @@ def test_an_index_that_does_not_answer(sky: Path, index: Index) -> None:
     with pytest.raises(ToolError, match="The package index does not answer") as caught:
         ask(sky)
     assert "503" in str(caught.value) and caught.value.exit_code == 5
+
+
+def test_a_narrow_terminal_loses_no_part_of_a_name() -> None:
+    row = outdated.Row(
+        environment="survey/sky",
+        package="charset-normalizer",
+        version="2.9.0.post0",
+        newest="2026.10.19.post1",
+        step="major",
+        requests=(),
+        held=(),
+        unknown=(),
+    )
+    shown = io.StringIO()
+    Console(width=40, file=shown).print(outdated.table([row]))
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown.getvalue()
