@@ -147,8 +147,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         if span:
             self.send_header("Content-Range", span)
-        self.end_headers()
         with suppress(BrokenPipeError, ConnectionResetError):  # whoever wanted a part may go before the whole has come
+            self.end_headers()
             self.wfile.write(data)
 
     def log_message(self, *_: object) -> None:
