@@ -169,6 +169,7 @@ def build(
     cli.one_of(all_, bool(mission), names=("--all", "--mission"))
     cli.one_of(all_, print_, names=("--all", "--print"))
     cli.one_of(all_, bool(kernel), names=("--all", "--kernel"))
+    cli.only_with("--jobs", bool(jobs), "--all", all_)
     cli.one_of(frozen, floating, names=("--frozen", "--floating"))
     cli.one_of(print_, json, names=("--print", "--json"))
     request = room.BuildRequest(

@@ -119,6 +119,16 @@ def one_of(first: bool, second: bool, *, names: tuple[str, str]) -> None:
         raise UsageError(f"{names[0]} and {names[1]} exclude each other.", fix=f"give {names[0]} or {names[1]}")
 
 
+def only_with(flag: str, given: bool, other: str, other_given: bool) -> None:
+    """Refuse a flag that says nothing without another one.
+
+    Raises:
+        UsageError: It is given, and the other is not.
+    """
+    if given and not other_given:
+        raise UsageError(f"{flag} is of use with {other} alone.", fix=f"give {other} as well, or leave {flag} out")
+
+
 def number(flag: str, text: str) -> int | None:
     """Return a flag's value as a number; None where it was not given.
 

@@ -57,6 +57,7 @@ def test_every_mission_is_tried_and_the_first_failure_is_the_exit_code(
         (("--all", "--kernel", "new"), "--all and --kernel exclude each other"),
         (("--all", "--jobs", "0"), "--jobs 0 builds nothing"),
         (("--all", "--jobs", "many"), "'many' is not a number"),
+        (("--mission", "small", "--jobs", "2"), "--jobs is of use with --all alone"),
         (("--all", "--tag", "name:tag"), "would be one name for several images"),
     ],
 )
