@@ -17,7 +17,7 @@ import pytest
 from platform_images.site import site_settings
 
 PROJECT = Path(__file__).resolve().parent.parent
-ROOM = 20_000_000_000
+ROOM = 26_000_000_000
 BROWSER = "platform-images-test-browser"
 _STRIPPED = ("CONDA_", "MAMBA_", "SOURCE_DATE_EPOCH", "NO_COLOR", "FORCE_COLOR", "COLUMNS")
 
