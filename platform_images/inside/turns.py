@@ -14,7 +14,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 LOOK_SECONDS = 0.1
@@ -32,17 +32,17 @@ def turn(folder: Path, rank: str, *, most: int | None = None) -> Iterator[None]:
     """
     folder.mkdir(exist_ok=True)
     number, made = tempfile.mkstemp(prefix=".", dir=folder)
+    ticket = Path(made)
     try:
         fcntl.flock(number, fcntl.LOCK_EX)  # before it has a name that others look at
-        ticket = Path(made).rename(folder / f"1-{rank}-{Path(made).name}")
+        ticket = ticket.rename(folder / f"1-{rank}-{ticket.name}")
         most = most or len(os.sched_getaffinity(0))
         while (before := sum(name < ticket.name for name in held(folder))) >= most:
             time.sleep(LOOK_SECONDS * (before - most + 1))
         ticket = ticket.rename(folder / f"0-{ticket.name}")
         yield
     finally:
-        with suppress(FileNotFoundError, UnboundLocalError):
-            ticket.unlink()
+        ticket.unlink(missing_ok=True)
         os.close(number)
 
 

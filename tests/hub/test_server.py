@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -42,8 +43,10 @@ def test_a_hub_that_is_told_to_end_the_moment_it_is_started_shows_no_traceback(
 
     def interrupted(argv: Any, **options: Any) -> subprocess.Popen[str]:
         child = begun(argv, **options)
+        end = time.monotonic() + 20
         while not (tmp_path / "up").exists():
-            pass
+            assert time.monotonic() < end, "the program did not start"
+            time.sleep(0.01)
         os.kill(os.getpid(), signal.SIGINT)
         return child
 
