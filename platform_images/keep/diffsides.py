@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from platform_images import process, temporary
-from platform_images.errors import LockError, ToolError, UsageError
+from platform_images import temporary
+from platform_images.errors import LockError
+from platform_images.keep.revisions import commit_of, git
 from platform_images.locks.store import LockStore
 from platform_images.locks.values import BASE, COMMON, HEADER, NOTEBOOKS, NPM, OS, ROOT, Lock, Unit
 
 PROJECT_SCOPE = "project"
 _ORDER = (ROOT, OS, BASE, NPM, NOTEBOOKS)
-_SECONDS = 60.0
 _REQUESTS = frozenset({".in", ".txt", ".yml", ".toml"})
 
 
@@ -92,42 +92,15 @@ def revision(project: Path, ref: str, scopes: Sequence[str] | None) -> Iterator[
         ToolError: git failed.
     """
     commit = commit_of(project, ref)
-    listed = _git(project, "ls-tree", "-r", "-z", "--name-only", commit, "--", *_places(scopes))
+    listed = git(project, "ls-tree", "-r", "-z", "--name-only", commit, "--", *_places(scopes))
     paths = wanted(listed.split("\0"))
     with temporary.folder(temporary.Role.LOCKS) as folder:
         if paths:
             archive = folder / "revision.tar"
-            _git(project, "--literal-pathspecs", "archive", f"--output={archive}", commit, "--", *paths)
+            git(project, "--literal-pathspecs", "archive", f"--output={archive}", commit, "--", *paths)
             with tarfile.open(archive) as tar:
                 tar.extractall(folder, filter="data")
         yield Side(name=ref, folder=folder, commit=commit)
-
-
-def commit_of(project: Path, ref: str) -> str:
-    """Return the commit that a revision names.
-
-    Raises:
-        UsageError: There is none, or the project is not in a git repository.
-        PrerequisiteError: There is no git.
-    """
-    try:
-        _git(project, "rev-parse", "--git-dir")
-    except ToolError as error:
-        raise UsageError(
-            "The project's folder is not in a git repository that can be read, so there is nothing to compare with.",
-            why="\n".join((error.why or "").splitlines()[1:]) or None,
-            fix="work in a clone of the project",
-        ) from error
-    try:
-        if ref.startswith("-") or not ref:
-            raise ToolError("not a revision", why=f"found {ref!r}")
-        return _git(project, "rev-parse", "--verify", f"{ref}^{{commit}}").strip()
-    except ToolError as error:
-        raise UsageError(
-            f"There is no revision {ref!r} in this repository.",
-            why="\n".join((error.why or "").splitlines()[-1:]),
-            fix="git log --oneline and git tag show what there is; git fetch --unshallow completes a shallow clone",
-        ) from error
 
 
 def wanted(paths: Iterable[str]) -> tuple[str, ...]:
@@ -144,8 +117,3 @@ def _places(scopes: Sequence[str] | None) -> list[str]:
     if scopes is None:
         return ["locks", COMMON, "deployments"]
     return [f"locks/{COMMON}", COMMON, *(f"{top}/{scope}" for scope in scopes for top in ("locks", "deployments"))]
-
-
-def _git(project: Path, *words: str) -> str:
-    """Run git in the project's folder."""
-    return process.run(["git", "-C", str(project), *words], timeout=_SECONDS).stdout
