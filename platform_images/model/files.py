@@ -32,7 +32,7 @@ Variables = Annotated[
     dict[VariableName, Value],
     Field(description='Environment variables, NAME = "value". $HOME and other variables may be used.'),
 ]
-RESERVED_KERNELS = frozenset({"base", "notebooks", "npm", "os", "root"})
+RESERVED_KERNELS = frozenset({"base", "notebooks", "npm", "os", "patches", "root"})
 _REPOSITORY = re.compile(r"(https?|git)://[^/\s@]+/\S+|ssh://([^/\s@:]+@)?[^/\s@]+/\S+|file:///\S+")
 _REF = re.compile(r"(?!-)[^\s~^:?*\[\\]+")
 _OURS = (".cache", ".local")
