@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from platform_images.compose.values import Drift
+from platform_images.locks.patches import LABEL, Patch, label_text
 from platform_images.model.environment import Environment
 from platform_images.model.mission import Mission
 
@@ -19,8 +21,9 @@ def labels(
     lock_digest: str,
     base_digest: str | None,
     drift: tuple[Drift, ...],
+    patches: Sequence[Patch] = (),
 ) -> dict[str, str]:
-    """Return the labels, sorted: OCI's own names first, then ours."""
+    """Return the labels, sorted: OCI's own names first, then ours; ``patches`` are those that led to a patched image."""
     found = {
         "org.opencontainers.image.revision": revision,
         "org.opencontainers.image.title": mission.settings.title,
@@ -34,6 +37,8 @@ def labels(
         found["org.opencontainers.image.base.digest"] = base_digest
     if mission.settings.description:
         found["org.opencontainers.image.description"] = mission.settings.description
+    if patches:
+        found[LABEL] = label_text(patches)
     return dict(sorted(found.items()))
 
 
@@ -43,9 +48,20 @@ def drift_text(drift: tuple[Drift, ...]) -> str:
     return json.dumps(rows, separators=(",", ":")) if rows else ""
 
 
-def tags(mission: Mission, lock_digest: str, extra: str | None) -> tuple[str, ...]:
+def version_tag(version: str, lock_digest: str, *, patches: int) -> str:
+    """Return the tag that an image has for good.
+
+    A patched image has the same packages as a full build from its locks, but is another image: the number of patches
+    that led to it keeps the two apart.
+    """
+    end = f"-patch{patches}" if patches else ""
+    return f"{version}-{lock_digest[:DIGEST_DIGITS]}{end}"
+
+
+def tags(mission: Mission, lock_digest: str, extra: str | None, *, patches: Sequence[Patch] = ()) -> tuple[str, ...]:
     """Return the image's names: the exact one, ``latest``, and one more where asked for."""
-    names = [f"{mission.name}:{mission.settings.version}-{lock_digest[:DIGEST_DIGITS]}", f"{mission.name}:latest"]
+    exact = version_tag(mission.settings.version, lock_digest, patches=len(patches))
+    names = [f"{mission.name}:{exact}", f"{mission.name}:latest"]
     if extra:
         names.append(extra if ":" in extra else f"{mission.name}:{extra}")
     return tuple(dict.fromkeys(names))

@@ -67,16 +67,19 @@ def check_tag_is_ours(
     own = other_than(image, there, config=config)
     if own is None:
         return
+    exact = f"{repository.name}:{image.tag}"
+    other = (
+        f"or take the published one, with the same locks: docker pull {exact}"
+        if image.patches
+        else "or build again from the commit that the published image names"
+    )
     raise MismatchError(
-        f"{repository.name}:{image.tag} is another image, and a version's tag is never given to a second one.",
+        f"{exact} is another image, and a version's tag is never given to a second one.",
         why=(
             f"the tag {image.tag} in the registry is {there.digest}, image {', '.join(there.configs) or 'unknown'}\n"
             f"the image that was to be pushed is {own}"
         ),
-        fix=(
-            f"raise version in deployments/{image.mission}/mission.toml, build and push; "
-            "or build again from the commit that the published image names"
-        ),
+        fix=f"raise version in deployments/{image.mission}/mission.toml, build and push; {other}",
     )
 
 

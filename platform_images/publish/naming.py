@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from platform_images.compose.labels import DIGEST_DIGITS
+from platform_images.compose.labels import version_tag
 from platform_images.errors import UsageError
+from platform_images.locks.patches import LABEL, Patch, parse_label
 from platform_images.process import redacted
 from platform_images.publish.values import HUB, Repository
 
@@ -56,7 +57,7 @@ def parse_repository(registry: str, mission: str) -> Repository:
 
 
 def exact_tag(mission: str, image: str, labels: Mapping[str, str]) -> tuple[str, str]:
-    """Return an image's exact tag, as `invoke build` gives it, and its lock digest.
+    """Return an image's exact tag, as `invoke build` or `invoke patch` gives it, and its lock digest.
 
     Args:
         mission: Whose image it should be.
@@ -64,7 +65,7 @@ def exact_tag(mission: str, image: str, labels: Mapping[str, str]) -> tuple[str,
         labels: Its labels.
 
     Raises:
-        UsageError: It is no image of this mission that `invoke build` has built.
+        UsageError: It is no image of this mission that one of the two has made.
     """
     build = f"invoke build --mission {mission}"
     found = labels.get(MISSION_LABEL)
@@ -81,7 +82,8 @@ def exact_tag(mission: str, image: str, labels: Mapping[str, str]) -> tuple[str,
             why=f"its label {MISSION_LABEL}; asked for was {mission!r}",
             fix=f"give --mission {found}, or another --image",
         )
-    tag = f"{labels.get(VERSION_LABEL, '')}-{lock['digits'][:DIGEST_DIGITS]}"
+    patches = image_patches(mission, image, labels)
+    tag = version_tag(labels.get(VERSION_LABEL, ""), lock["digits"], patches=len(patches))
     if not _TAG.fullmatch(tag):
         raise UsageError(
             f"The image {image!r} has no version that a tag can hold.",
@@ -89,6 +91,22 @@ def exact_tag(mission: str, image: str, labels: Mapping[str, str]) -> tuple[str,
             fix=f"correct version in mission.toml, then {build}",
         )
     return tag, lock["digits"]
+
+
+def image_patches(mission: str, image: str, labels: Mapping[str, str]) -> tuple[Patch, ...]:
+    """Return the patches that led to an image, the oldest first; none for a full build.
+
+    Raises:
+        UsageError: Its label cannot be read.
+    """
+    try:
+        return parse_label(labels.get(LABEL, ""))
+    except ValueError as error:
+        raise UsageError(
+            f"The image {image!r} does not say how it was patched.",
+            why=f"its label {LABEL} is not in the format of this version",
+            fix=f"invoke build --mission {mission}, then push that image",
+        ) from error
 
 
 def _check_host(host: str, shown: str) -> None:

@@ -17,7 +17,7 @@ from platform_images.model import Mission, load_mission, load_platform
 from platform_images.publish.decision import Plan, check_arrived, plan_json, plan_lines, push_plan
 from platform_images.publish.layers import bytes_sent
 from platform_images.publish.logins import find_login
-from platform_images.publish.naming import LATEST, exact_tag, parse_repository
+from platform_images.publish.naming import LATEST, exact_tag, image_patches, parse_repository
 from platform_images.publish.registry import Registry, required
 from platform_images.publish.values import LocalImage, Published, Pushed
 from platform_images.site import site_settings
@@ -102,7 +102,14 @@ def local_image(mission: Mission, name: str | None) -> tuple[LocalImage, dict[st
     labels = dict((attributes.get("Config") or {}).get("Labels") or {})
     tag, lock_digest = exact_tag(mission.name, found.name, labels)
     layers = tuple((attributes.get("RootFS") or {}).get("Layers") or ())
-    image = LocalImage(mission=mission.name, id=found.digest, tag=tag, lock_digest=lock_digest, layers=layers)
+    image = LocalImage(
+        mission=mission.name,
+        id=found.digest,
+        tag=tag,
+        lock_digest=lock_digest,
+        layers=layers,
+        patches=len(image_patches(mission.name, found.name, labels)),
+    )
     return image, labels
 
 

@@ -62,9 +62,10 @@ class LocalImage:
     Attributes:
         mission: The mission that it is of.
         id: ``sha256:...``: of its configuration, or of its manifest where the engine uses containerd's store.
-        tag: Its exact tag, ``<version>-<digits of the lock digest>``.
+        tag: Its exact tag, ``<version>-<digits of the lock digest>``, of a patched image with ``-patch<N>`` at its end.
         lock_digest: 64 hexadecimal digits.
         layers: The digest of each layer's tar, the lowest first.
+        patches: How many patches led to it.
     """
 
     mission: str
@@ -72,6 +73,7 @@ class LocalImage:
     tag: str
     lock_digest: str
     layers: tuple[str, ...] = ()
+    patches: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

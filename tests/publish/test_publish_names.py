@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 
 from platform_images.errors import UsageError
+from platform_images.locks.patches import LABEL, Patch, label_text
 from platform_images.publish.challenges import chosen_challenge, parse_challenges
 from platform_images.publish.layers import bytes_sent, error_text, layer_event, wants_login
 from platform_images.publish.manifests import parse_manifest
-from platform_images.publish.naming import exact_tag, parse_repository
+from platform_images.publish.naming import exact_tag, image_patches, parse_repository
 from platform_images.publish.values import LayerEvent, LayerState, Published
 from tests.publish.distribution import digest_of, image_manifest
 
@@ -68,6 +69,23 @@ def test_a_password_in_a_registry_is_not_shown() -> None:
 
 def test_labels_give_the_tag_that_the_build_gave() -> None:
     assert exact_tag("tike", "tike:latest", LABELS) == ("2026.2-0123456789ab", DIGITS)
+
+
+def test_the_tag_of_a_patched_image_says_how_many_patches_led_to_it() -> None:
+    def patch(after: str) -> Patch:
+        return Patch(released=f"sha256:{'a' * 64}", locks_before="b" * 64, locks_after=after, asked=(), packages=())
+
+    labels = {**LABELS, LABEL: label_text((patch("c" * 64), patch(DIGITS)))}
+    assert exact_tag("tike", "tike:latest", labels) == ("2026.2-0123456789ab-patch2", DIGITS)
+    assert len(image_patches("tike", "tike:latest", labels)) == 2
+
+
+@pytest.mark.parametrize("text", ["[", "[1]", "{}"])
+def test_an_image_whose_patches_cannot_be_read_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="does not say how it was patched") as caught:
+        exact_tag("tike", "tike:latest", {**LABELS, LABEL: text})
+    assert LABEL in str(caught.value.why)
+    assert "invoke build --mission tike" in str(caught.value.fix)
 
 
 @pytest.mark.parametrize(

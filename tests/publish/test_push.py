@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,18 @@ def test_another_image_under_the_exact_tag_is_never_overwritten(distribution: Di
         assert words in str(caught.value)
     assert distribution.tag(NAME, TAG) == OTHER
     assert distribution.tag(NAME, "latest") is None
+
+
+def test_another_patched_image_under_the_exact_tag_is_not_to_be_built_again(
+    distribution: Distribution, client: Client
+) -> None:
+    """No full build has the tag of a patched image."""
+    image = replace(IMAGE, tag=f"{TAG}-patch1", patches=1)
+    distribution.keep(NAME, image.tag, OTHER)
+    with pytest.raises(MismatchError) as caught:
+        pushed(client(), no_engine, image=image)
+    assert f"docker pull {distribution.address}/{NAME}:{image.tag}" in str(caught.value.fix)
+    assert "build again" not in str(caught.value.fix)
 
 
 def test_an_engine_whose_ids_are_of_manifests_finds_its_image_there(distribution: Distribution, client: Client) -> None:
