@@ -23,7 +23,7 @@ def labels(
     drift: tuple[Drift, ...],
     patches: Sequence[Patch] = (),
 ) -> dict[str, str]:
-    """Return the labels, sorted: OCI's own names first, then ours; ``patches`` are those that led to a patched image."""
+    """Return the labels, sorted: OCI's own names first, then ours; ``patches`` are those that led to the image."""
     found = {
         "org.opencontainers.image.revision": revision,
         "org.opencontainers.image.title": mission.settings.title,

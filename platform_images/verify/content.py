@@ -13,6 +13,7 @@ from platform_images.model.environment import Environment
 from platform_images.verify import manifest
 from platform_images.verify.manifest import Listed, above, is_the_engine_s, place
 from platform_images.verify.parts import COMMON_OS, ELSEWHERE, NPM, ROOT, Parts, conda_name, pip_name, rows
+from platform_images.verify.patched import manifest_count_findings
 from platform_images.verify.records.conda import conda_part
 from platform_images.verify.records.debian import LockedDebian, debian_part
 from platform_images.verify.records.npm import npm_part
@@ -68,13 +69,16 @@ class LockedContent:
         )
 
 
-def content_result(tree: Tree, locked: LockedContent, *, base: Sequence[Finding] = ()) -> ContentResult:
+def content_result(
+    tree: Tree, locked: LockedContent, *, base: Sequence[Finding] = (), patches: int | None = 0
+) -> ContentResult:
     """Return how an image's content differs from what is locked.
 
     Args:
         tree: All that is in the image.
         locked: What it is to hold.
-        base: What differs in its lowest layer.
+        base: What differs in the layers that it stands on.
+        patches: How many patches its label names; None where nobody can tell.
     """
     environments = [each.environment for each in locked.environments]
     places = manifest.manifests(environments, tree.texts)
@@ -87,7 +91,8 @@ def content_result(tree: Tree, locked: LockedContent, *, base: Sequence[Finding]
         debian=locked.debian.parts,
     )
     of_records = [finding for each in held.values() for finding in each.findings]
-    findings = _ordered([*base, *manifest_findings(tree, listed, places, parts), *of_records])
+    counted = () if patches is None else manifest_count_findings(tree.texts, patches)
+    findings = _ordered([*base, *counted, *manifest_findings(tree, listed, places, parts), *of_records])
     packages = Counter(locked.debian.parts.values())
     packages.update({name: each.packages for name, each in held.items() if name != ROOT})
     return ContentResult(rows=rows(parts, _files(tree, places), packages, findings), findings=findings)

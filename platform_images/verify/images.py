@@ -19,8 +19,9 @@ from platform_images.engine.client import (
 )
 from platform_images.engine.registryimage import present_image
 from platform_images.errors import ToolError, UsageError
+from platform_images.locks.patches import Patch
 from platform_images.locks.values import RootSystem
-from platform_images.model import Mission, Platform
+from platform_images.model import Environment, Mission, Platform
 from platform_images.solve.solution import Say
 from platform_images.usage import Kind, using
 from platform_images.verify.comparison import Comparison, Facts, compared, facts, wanted_layers
@@ -78,21 +79,51 @@ def image_facts(reference: str) -> Facts:
 def base_layers(root: RootSystem) -> tuple[str, ...] | None:
     """Return the layers of the locked registry image; None where the engine does not have it."""
     reference = present_image(root)
-    attributes = image_attributes(reference) if reference is not None else None
+    return image_layers(reference) if reference is not None else None
+
+
+def image_layers(reference: str) -> tuple[str, ...] | None:
+    """Return an image's layers, the lowest first; None where the engine does not have it.
+
+    Raises:
+        PrerequisiteError: No engine answers.
+    """
+    attributes = image_attributes(reference)
     return tuple((attributes.get("RootFS") or {}).get("Layers") or ()) if attributes is not None else None
 
 
-def rebuilt(platform: Platform, mission: Mission, kernels: Sequence[str], image: str, *, say: Say) -> Comparison:
+def rebuilt(
+    platform: Platform,
+    mission: Mission,
+    kernels: Sequence[str],
+    image: str,
+    *,
+    patches: tuple[Patch, ...] = (),
+    say: Say,
+) -> Comparison:
     """Build the mission's image once more, every step anew, and compare; that second image is gone afterwards.
 
+    Of a patched image, its last patch is laid once more on the image below it.
+
+    Args:
+        platform: The platform.
+        mission: The mission.
+        kernels: Those that the image holds.
+        image: The image.
+        patches: Those that led to it.
+        say: Told what is under way.
+
     Raises:
-        PlatformError: As ``build_mission``.
+        PlatformError: As ``build_mission`` and ``patched_again``.
     """
     tag = f"{mission.name}:{REBUILT}"
-    request = BuildRequest(kernels=tuple(kernels), no_cache=True, only_tag=tag)
     with using(Kind.IMAGES):
         try:
-            build_mission(platform, mission, request, say=say)
+            if patches:
+                _patch_again(platform, mission, mission.select(kernels), patches, tag=tag, say=say)
+            else:
+                request = BuildRequest(kernels=tuple(kernels), no_cache=True, only_tag=tag)
+                build_mission(platform, mission, request, say=say)
             return compare_images(Check.REBUILD, image, tag, say=say)
         finally:
             _forget(tag)
@@ -134,6 +165,21 @@ def read_some_layers(image: Facts, wanted: frozenset[str], *, say: Say) -> dict[
     with _read("write out the image"):
         stream = engine().images.get(image.image).save(chunk_size=_CHUNK)
         return read_layers(stream, wanted=wanted, say=say)
+
+
+def _patch_again(
+    platform: Platform,
+    mission: Mission,
+    kernels: tuple[Environment, ...],
+    patches: tuple[Patch, ...],
+    *,
+    tag: str,
+    say: Say,
+) -> None:
+    """Lay the last patch once more, every step anew."""
+    from platform_images.patching.image import patched_again
+
+    patched_again(platform, mission, kernels, patches, tag=tag, no_cache=True, say=say)
 
 
 def _forget(tag: str) -> None:

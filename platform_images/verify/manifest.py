@@ -3,6 +3,7 @@
 A manifest has one JSON array a line, ``[path, type, mode, uid, gid, value]``, sorted by path: the path without a slash
 in front, the mode as octal digits, and as value a file's SHA-256 or a link's target. Beside it, ``<name>.deleted`` has
 the names of what is gone of that which lies below, one JSON string a line; all below a directory is gone with it.
+A patched image has one more for each patch, ``patch.1``, ``patch.2`` and so on, with what is new in any place.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from platform_images.verify.values import DIRECTORY, KINDS, NOTHING, Entry, Find
 FOLDER = "opt/environments/record/manifest"
 IN_PREFIX = "conda-meta/platform-images.jsonl"
 _OF_PACKAGES = re.compile(r"conda-meta/platform-images[.][^/]+[.]jsonl")
+_OF_PATCH = re.compile(rf"{re.escape(FOLDER)}/patch[.](?P<number>[1-9][0-9]*)[.]jsonl")
 _SHOWN = 100
-ROOT, SYSTEM, MISSION, FILES = "root", "system", "mission", "files"
+ROOT, SYSTEM, MISSION, FILES, PATCH = "root", "system", "mission", "files", "patch"
 # What the engine puts in place in every container.
 _ENGINE = frozenset({".dockerenv", "etc/hosts", "etc/hostname", "etc/resolv.conf", "etc/mtab", "dev", "proc", "sys"})
 _ENGINE_FOLDERS = ("dev/", "proc/", "sys/")
@@ -30,7 +32,7 @@ class Manifest:
     """Where one manifest lies.
 
     Attributes:
-        layer: ``root``, ``system``, ``mission``, ``files``, or an environment's prefix.
+        layer: ``root``, ``system``, ``mission``, ``files``, ``patch``, or an environment's prefix.
         path: Its place in the image.
     """
 
@@ -49,7 +51,7 @@ class Listed:
 
     Attributes:
         entries: Each name by its path.
-        layers: Path to the layer that has it last.
+        layers: Path to the layer that has it last; of what a patch has changed, the one that had it before.
         findings: Manifests that the image does not have, or that cannot be read.
     """
 
@@ -63,7 +65,8 @@ def manifests(environments: Sequence[Environment], there: Iterable[str]) -> tupl
 
     Args:
         environments: The base and the kernels.
-        there: What the image has: an environment has one manifest for each layer of its packages.
+        there: What the image has: an environment has one manifest for each layer of its packages, and a patched image
+            one for each patch.
     """
     below, above = (ROOT, SYSTEM), (MISSION, FILES)
     names = sorted(there)
@@ -71,7 +74,18 @@ def manifests(environments: Sequence[Environment], there: Iterable[str]) -> tupl
         *(Manifest(layer=name, path=f"{FOLDER}/{name}.jsonl") for name in below),
         *(Manifest(layer=place(e), path=path) for e in environments for path in _of_environment(place(e), names)),
         *(Manifest(layer=name, path=f"{FOLDER}/{name}.jsonl") for name in above),
+        *(Manifest(layer=PATCH, path=patch_path(number)) for number in patches_there(names)),
     )
+
+
+def patches_there(there: Iterable[str]) -> tuple[int, ...]:
+    """Return the numbers of the patches that left a manifest in an image, the oldest first."""
+    return tuple(sorted(int(found["number"]) for found in map(_OF_PATCH.fullmatch, there) if found))
+
+
+def patch_path(number: int) -> str:
+    """Return the place of a patch's manifest in the image."""
+    return f"{FOLDER}/{PATCH}.{number}.jsonl"
 
 
 def _of_environment(prefix: str, there: Sequence[str]) -> Iterator[str]:
@@ -100,10 +114,11 @@ def merged(tree: Tree, listed: Sequence[Manifest]) -> Listed:
             _delete(found, deleted_names(tree.texts.get(manifest.deleted, b"")))
             folders = parents(found.entries)
             for path, entry in parsed(text):
+                before = found.layers.get(path) if manifest.layer == PATCH else None
                 if entry.kind != DIRECTORY and path in folders:  # what was below is not among the deleted names
                     _delete(found, frozenset({path}))
                 found.entries[path] = entry
-                found.layers[path] = manifest.layer
+                found.layers[path] = before or manifest.layer
         except ValueError as error:
             findings.append(_lacking(manifest, What.CONTENT, str(error)))
     return Listed(entries=found.entries, layers=found.layers, findings=tuple(findings))

@@ -13,6 +13,7 @@ from platform_images.verify.records.npm import PLACE as NPM_PLACE
 from platform_images.verify.values import Finding, PartRow
 
 ROOT, COMMON_OS, NPM, MISSION, FILES, ELSEWHERE = "root", "common/os", "npm", "mission", "files", "elsewhere"
+PATCHES = "patches"
 _COMPILED = "__pycache__/"
 
 
@@ -46,11 +47,19 @@ class Parts:
             return ROOT
         if layer == manifest.SYSTEM:
             return COMMON_OS
+        if layer == manifest.PATCH:
+            return self._of_debian(path, otherwise=COMMON_OS)
         return self._of_mission(path, listed=layer is not None)
 
     def of_layer(self, layer: str) -> str:
         """Return the part that a manifest as a whole belongs to."""
-        known = {manifest.ROOT: ROOT, manifest.SYSTEM: COMMON_OS, manifest.MISSION: MISSION, manifest.FILES: FILES}
+        known = {
+            manifest.ROOT: ROOT,
+            manifest.SYSTEM: COMMON_OS,
+            manifest.MISSION: MISSION,
+            manifest.FILES: FILES,
+            manifest.PATCH: PATCHES,
+        }
         return known.get(layer) or self.of(layer)
 
     def owner(self, path: str) -> str:
@@ -68,12 +77,14 @@ class Parts:
 
     def _of_mission(self, path: str, *, listed: bool) -> str:
         """Return the part of a path that neither the system nor an environment has."""
-        owner = self.owner(path)
         if path == NPM_PLACE or path.startswith(f"{NPM_PLACE}/"):
             return NPM
-        if owner.startswith("deb "):
-            return self.debian.get(owner.split()[1], self.mission_os)
-        return MISSION if listed else ELSEWHERE
+        return self._of_debian(path, otherwise=MISSION if listed else ELSEWHERE)
+
+    def _of_debian(self, path: str, *, otherwise: str) -> str:
+        """Return the part of the Debian package that owns a path; where none does, what is given."""
+        owner = self.owner(path)
+        return self.debian.get(owner.split()[1], self.mission_os) if owner.startswith("deb ") else otherwise
 
 
 def conda_name(environment: Environment) -> str:
@@ -102,4 +113,4 @@ def rows(
 def _order(parts: Parts) -> tuple[str, ...]:
     """Return the names of all parts."""
     environments = [name for each in parts.environments for name in (conda_name(each), pip_name(each))]
-    return (ROOT, COMMON_OS, parts.mission_os, *environments, NPM, MISSION, FILES, ELSEWHERE)
+    return (ROOT, COMMON_OS, parts.mission_os, *environments, NPM, MISSION, FILES, PATCHES, ELSEWHERE)

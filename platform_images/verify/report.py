@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from platform_images import console
 from platform_images.errors import ExitCode
 from platform_images.verify.comparison import Comparison, Difference
+from platform_images.verify.patched import Patched
 from platform_images.verify.values import Check, ContentResult, Finding, LabelsResult
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Report:
         labels: What it says of itself.
         content: What it holds.
         comparisons: It beside a second build or a published image.
+        patched: How it came about, where it is a patched image.
     """
 
     mission: str
@@ -38,6 +40,7 @@ class Report:
     labels: LabelsResult
     content: ContentResult
     comparisons: tuple[Comparison, ...] = ()
+    patched: Patched | None = None
 
     @property
     def exit_codes(self) -> dict[Check, ExitCode]:
@@ -64,6 +67,8 @@ def show(report: Report, *, json: bool) -> None:
     out = console.stdout()
     for table in tables(report):
         out.print(table)
+    if report.patched is not None:
+        out.print(report.patched.line, markup=False, highlight=False)
     out.print(verdict(report), style=_BAD if report.exit_code else _GOOD)
 
 
@@ -111,6 +116,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "exit_code": int(report.exit_code),
         "packages": report.content.packages,
         "files": report.content.files,
+        "patched": report.patched.as_json() if report.patched is not None else None,
         "checks": {str(check): int(code) for check, code in report.exit_codes.items()},
         "labels": {
             "compared": dict(report.labels.compared),

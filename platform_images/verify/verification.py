@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from platform_images.compose.locked import environment_lock, lock_of, required_l
 from platform_images.engine.client import image_attributes
 from platform_images.locks.conda import conda_packages
 from platform_images.locks.digest import mission_digest
-from platform_images.locks.store import COMMON_OS, ROOT_UNIT, os_packages, root
+from platform_images.locks.patches import Patch, read_patches
+from platform_images.locks.store import COMMON_OS, ROOT_UNIT, LockStore, os_packages, root
 from platform_images.locks.values import NPM, OS, PACKAGE_LOCK, REQUIREMENTS, Lock, MissionLocks, Unit
 from platform_images.model import Environment, Mission, Platform, load_mission, load_platform
 from platform_images.run.image import find
@@ -21,8 +22,11 @@ from platform_images.solve.solution import Say
 from platform_images.verify import images
 from platform_images.verify.content import DEBOOTSTRAP, LockedContent, LockedEnvironment, base_findings, content_result
 from platform_images.verify.labels import expected_labels, labels_result
+from platform_images.verify.patched import Patched, ground_findings, labelled_patches, with_patches
 from platform_images.verify.report import Report, show
 from platform_images.verify.values import ContentResult, LabelsResult
+
+Ground = Mapping[str, tuple[str, ...] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +70,19 @@ def verify(platform: Platform, mission: Mission, request: VerifyRequest, *, say:
     image = find(mission, request.image)
     kernels = mission.select(request.kernels)
     locks = frozen_locks(platform, mission, kernels)
+    found = _image_labels(image.digest)
+    patches = labelled_patches(found)
+    ground = _ground(patches or ())
     with console.step("labels: does the image name these locks"):
-        labels = _labels(mission, kernels, locks, image.digest)
+        labels = _labels(platform, mission, kernels, locks, found, image=image.digest)
     with console.step("content: every package and file"):
-        content = _content((platform.base, *kernels), locks, image.digest, say=say)
+        content = _content((platform.base, *kernels), locks, image.digest, patches=patches, ground=ground, say=say)
     comparisons = []
     if request.rebuild:
         with console.step("rebuild: every step anew"):
             names = [kernel.name for kernel in kernels]
-            comparisons.append(images.rebuilt(platform, mission, names, image.digest, say=say))
+            again = images.rebuilt(platform, mission, names, image.digest, patches=patches or (), say=say)
+            comparisons.append(again)
     if request.against is not None:
         with console.step(f"published: {request.against}"):
             comparisons.append(images.published(request.against, image.digest, say=say))
@@ -85,6 +93,7 @@ def verify(platform: Platform, mission: Mission, request: VerifyRequest, *, say:
         labels=labels,
         content=content,
         comparisons=tuple(comparisons),
+        patched=_patched(patches, ground),
     )
 
 
@@ -105,20 +114,57 @@ def locked_content(locks: MissionLocks, environments: Sequence[Environment]) -> 
     )
 
 
-def _labels(mission: Mission, kernels: tuple[Environment, ...], locks: MissionLocks, image: str) -> LabelsResult:
-    """Check what the image says of itself."""
+def _image_labels(image: str) -> dict[str, str]:
+    """Return an image's labels."""
     config = (image_attributes(image) or {}).get("Config") or {}
-    base = root(required_lock(locks, ROOT_UNIT)).digest
-    expected = expected_labels(mission, kernels, lock_digest=mission_digest(locks), base_digest=base)
-    return labels_result(config.get("Labels") or {}, expected, recorded=recorded_drift(image, locks))
+    return dict(config.get("Labels") or {})
 
 
-def _content(environments: Sequence[Environment], locks: MissionLocks, image: str, *, say: Say) -> ContentResult:
+def _ground(patches: Sequence[Patch]) -> Ground:
+    """Return the layers of each image that a patch was laid on; None of one that the engine does not have."""
+    return {patch.released: images.image_layers(patch.released) for patch in patches}
+
+
+def _patched(patches: tuple[Patch, ...] | None, ground: Ground) -> Patched | None:
+    """Return how a patched image came about; None for a full build, and where nobody can tell."""
+    absent = tuple(image for image, layers in ground.items() if layers is None)
+    return Patched(patches=patches, absent=absent) if patches else None
+
+
+def _labels(
+    platform: Platform,
+    mission: Mission,
+    kernels: tuple[Environment, ...],
+    locks: MissionLocks,
+    found: Mapping[str, str],
+    *,
+    image: str,
+) -> LabelsResult:
+    """Check what the image says of itself; the record of patches is read for a patched one alone."""
+    base, digest = root(required_lock(locks, ROOT_UNIT)).digest, mission_digest(locks)
+    expected = expected_labels(mission, kernels, lock_digest=digest, base_digest=base)
+    result = labels_result(found, expected, recorded=recorded_drift(image, locks))
+    recorded = read_patches(LockStore(platform.locks), mission.name) if labelled_patches(found) else ()
+    return with_patches(result, found, mission=mission.name, locks=digest, recorded=recorded)
+
+
+def _content(
+    environments: Sequence[Environment],
+    locks: MissionLocks,
+    image: str,
+    *,
+    patches: tuple[Patch, ...] | None,
+    ground: Ground,
+    say: Say,
+) -> ContentResult:
     """Check what the image holds."""
     locked = locked_content(locks, environments)
     present = None if locked.root.provider == DEBOOTSTRAP else images.base_layers(locked.root)
-    base = base_findings(images.image_facts(image).layers, locked.root, present=present)
-    return content_result(images.image_tree(image, say=say), locked, base=base)
+    layers = images.image_facts(image).layers
+    here = {released: below for released, below in ground.items() if below is not None}
+    base = [*base_findings(layers, locked.root, present=present), *ground_findings(layers, here)]
+    count = len(patches) if patches is not None else None
+    return content_result(images.image_tree(image, say=say), locked, base=base, patches=count)
 
 
 def _environment(lock: Lock, environment: Environment) -> LockedEnvironment:

@@ -33,7 +33,10 @@ def verified(lines: Lines, base: Environment, kernel: Environment, locked_root: 
     """``verified({path: entry or None})``: an image as listed but for these names, verified."""
 
     def result(
-        changes: dict[str, Entry | None] | None = None, *, texts: dict[str, bytes] | None = None
+        changes: dict[str, Entry | None] | None = None,
+        *,
+        texts: dict[str, bytes] | None = None,
+        patches: int | None = 0,
     ) -> ContentResult:
         places = manifest.manifests((base, kernel), ())
         entries: dict[str, Entry] = {**ENGINE, **dict.fromkeys((*IMPLIED, *MORE, "opt/conda/conda-meta"), FOLDER)}
@@ -46,7 +49,8 @@ def verified(lines: Lines, base: Environment, kernel: Environment, locked_root: 
         written = {each.path: lines(LISTED[each.layer]) for each in places} | (texts or {})
         tree = Tree(entries=entries, texts=written)
         environments = tuple(LockedEnvironment(environment=each, conda=()) for each in (base, kernel))
-        return content_result(tree, LockedContent(mission="small", root=locked_root, environments=environments))
+        locked = LockedContent(mission="small", root=locked_root, environments=environments)
+        return content_result(tree, locked, patches=patches)
 
     return result  # type: ignore[return-value]
 
@@ -102,6 +106,69 @@ def test_a_whole_directory_is_one_finding(verified: Verify) -> None:
 def test_without_its_manifests_an_image_is_not_said_to_have_extra_files(verified: Verify, base: Environment) -> None:
     result = verified(texts={f"{manifest.FOLDER}/files.jsonl": b"?"})
     assert short(result) == [("files", f"/{manifest.FOLDER}/files.jsonl", What.CONTENT)]
+
+
+def patched(
+    lines: Lines, listed: dict[str, Entry], *, number: int = 1
+) -> tuple[dict[str, Entry | None], dict[str, bytes]]:
+    """What a patch changes in an image, and its manifest."""
+    path = manifest.patch_path(number)
+    return {**listed, path: FILE}, {path: lines(listed)}
+
+
+def test_what_a_patch_has_changed_counts_with_the_part_that_had_it(verified: Verify, lines: Lines) -> None:
+    changes, texts = patched(lines, {"etc/a": LINK, "usr/c": FILE, "opt/conda/bin/y": FILE, "etc/jupyter/conf": LINK})
+    result = verified(changes, texts=texts, patches=1)
+    assert result.findings == ()
+    assert {row.part: row.files for row in result.rows} == {
+        "root": 1, "common/os": 2, "base conda": 2, "new conda": 1, "mission": 2, "files": 1
+    }  # fmt: skip
+
+
+def test_a_patched_file_that_is_another_one_is_a_finding_of_its_part(verified: Verify, lines: Lines) -> None:
+    changes, texts = patched(lines, {"etc/a": LINK})
+    other = Entry("l", 0o777, 0, 0, "other")
+    assert short(verified({**changes, "etc/a": other}, texts=texts, patches=1)) == [("root", "/etc/a", What.LINK)]
+
+
+@pytest.mark.parametrize(
+    ("patches", "found"),
+    [
+        (1, []),
+        (None, []),
+        (0, [("patches", "/opt/environments/record/manifest/patch.1.jsonl", What.EXTRA)]),
+        (2, [("patches", "/opt/environments/record/manifest/patch.2.jsonl", What.MISSING)]),
+    ],
+)
+def test_an_image_has_as_many_manifests_of_patches_as_its_label_names(
+    verified: Verify, lines: Lines, patches: int | None, found: list[tuple[str, str, What]]
+) -> None:
+    changes, texts = patched(lines, {"etc/a": LINK})
+    result = verified(changes, texts=texts, patches=patches)
+    assert short(result) == found
+    assert [row.findings for row in result.rows if row.part == "patches"] == [1 for _ in found]
+
+
+def test_a_patch_s_manifest_that_cannot_be_read_is_a_finding(verified: Verify) -> None:
+    path = manifest.patch_path(1)
+    assert short(verified({path: FILE}, texts={path: b"?"}, patches=1)) == [("patches", f"/{path}", What.CONTENT)]
+
+
+def test_new_files_of_a_patched_package_count_with_it(base: Environment) -> None:
+    new = ("usr/lib/a.so.2", "usr/lib/b.so.2", "usr/lib/c.so.2", "var/lib/dpkg/info/a.list")
+    site = "opt/conda/lib/python3.13/site-packages/requests/new.py"
+    parts = Parts(
+        mission_os="small/os",
+        environments=(base,),
+        layers=dict.fromkeys((*new, site, "srv/x"), manifest.PATCH) | {"usr/lib/d.so": manifest.MISSION},
+        owners={
+            "usr/lib/a.so.2": "deb a 2", "usr/lib/b.so.2": "deb b 2", "usr/lib/c.so.2": "deb c 2",
+            "usr/lib/d.so": "deb b 2", site: "pip requests 2.33.0",
+        },
+        debian={"a": "common/os", "b": "small/os"},
+    )  # fmt: skip
+    assert [parts.of(path) for path in new] == ["common/os", "small/os", "small/os", "common/os"]
+    assert (parts.of("usr/lib/d.so"), parts.of(site), parts.of("srv/x")) == ("small/os", "base pip", "common/os")
 
 
 def test_a_foreign_base_is_a_finding(locked_root: RootSystem) -> None:

@@ -74,6 +74,32 @@ def test_nothing_is_left_below_a_folder_that_something_else_replaced(
     assert found.layers["etc/data"] == "mission"
 
 
+def test_patches_come_last_by_number_and_leave_each_path_with_the_layer_that_had_it(
+    lines: Lines, base: Environment
+) -> None:
+    site, names = (
+        "opt/conda/lib/a",
+        ("patch.10.jsonl", "patch.2.jsonl", "patch.1.jsonl", "patch.1.deleted", "patch.x.jsonl"),
+    )
+    places = manifest.manifests((base,), map(at, names))
+    assert [each.path for each in places[-3:]] == [at(f"patch.{number}.jsonl") for number in (1, 2, 10)]
+    texts = {each.path: b"" for each in places}
+    texts[at("root.jsonl")] = lines({"etc/a": OLD, "etc/b": OLD, "lib/link": FOLDER, "lib/link/x": OLD})
+    texts[at("files.jsonl")] = lines({"opt/record": OLD})
+    texts["opt/conda/conda-meta/platform-images.jsonl"] = lines({site: OLD, f"{site}.old": OLD})
+    texts[at("patch.1.jsonl")] = lines({"etc/a": NEW, "lib/new": OLD, site: NEW, "lib/link": NEW, "opt/record": NEW})
+    texts[at("patch.1.deleted")] = f'"etc/b"\n"{site}.old"\n'.encode()
+    texts[at("patch.2.jsonl")] = lines({"etc/b": NEW, "lib/new": NEW, f"{site}.new": NEW})
+    found = manifest.merged(Tree(entries={}, texts=texts), places)
+    assert found.findings == ()
+    assert set(found.entries.values()) == {NEW}
+    assert found.layers == {
+        "etc/a": "root", "lib/link": "root", "opt/record": "files", site: "opt/conda",
+        "etc/b": "patch", "lib/new": "patch", f"{site}.new": "patch",
+    }  # fmt: skip
+    assert at("patch.2.deleted") in manifest.unlisted(places)
+
+
 def test_a_manifest_that_is_missing_or_unreadable_is_a_finding(base: Environment) -> None:
     places = manifest.manifests((base,), ())
     texts = {each.path: b"" for each in places if each.layer != "files"} | {at("mission.jsonl"): b"?\n"}

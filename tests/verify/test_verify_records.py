@@ -215,6 +215,28 @@ def test_debian_packages_of_another_root_are_only_compared_where_they_are_locked
     assert short(debian_part(debian_tree(), whole, part="elsewhere").findings) == [("deb libc6", What.EXTRA)]
 
 
+def test_a_package_of_the_root_that_a_patch_has_renewed_is_compared_with_the_later_lock() -> None:
+    """A patch renews the package's status, its sums and its files; its lock is in ``common/os`` from then on."""
+    old = debian_tree()
+    texts = dict(old.texts)
+    texts["var/lib/dpkg/status"] = STATUS.replace("2.41", "2.42").encode()
+    texts["var/lib/dpkg/info/libc6:amd64.md5sums"] = f"{'f' * 32}  lib/libc.so\n{'9' * 32}  lib/libc.so.2\n".encode()
+    texts["var/lib/dpkg/info/libc6:amd64.list"] = b"/.\n/lib\n/lib/libc.so\n/lib/libc.so.2\n"
+    sums = {**old.md5, "usr/lib/libc.so": "f" * 32, "usr/lib/libc.so.2": "9" * 32}
+    new = Tree(entries={**old.entries, "usr/lib/libc.so.2": file("new")}, md5=sums, texts=texts)
+    locked = LockedDebian(
+        versions={"libc6": "2.42", "vim": "9"}, parts={"libc6": "common/os", "vim": "common/os"}, whole=True
+    )
+    held = debian_part(new, locked, part="elsewhere")
+    assert held.findings == ()
+    assert held.owners["usr/lib/libc.so.2"] == "deb libc6 2.42"
+    unpatched = debian_part(old, locked, part="elsewhere").findings
+    assert [(each.part, each.name, each.what) for each in unpatched] == [("common/os", "deb libc6", What.VERSION)]
+    half = Tree(entries=new.entries, md5={**new.md5, "usr/lib/libc.so": "a" * 32}, texts=texts)
+    found = debian_part(half, locked, part="elsewhere").findings
+    assert [(each.part, each.name, each.what) for each in found] == [("common/os", "/usr/lib/libc.so", What.CONTENT)]
+
+
 def test_diversions_and_filters_are_dpkg_s() -> None:
     assert diverted("/a\n/b\npackage\n") == {"a": ("b", "package")}
     filters = (("exclude", "/usr/share/doc/*"), ("include", "/usr/share/doc/*/copyright"))

@@ -8,10 +8,12 @@ from rich.console import Console
 
 from platform_images.compose.values import Drift
 from platform_images.errors import ExitCode
+from platform_images.locks.patches import Patch, PatchedPackage
 from platform_images.locks.values import Unit
 from platform_images.verify.causes import UNKNOWN, Kind
 from platform_images.verify.comparison import Comparison, Difference, Facts, LayerRow
-from platform_images.verify.report import SHOWN, Report, as_json, tables, verdict
+from platform_images.verify.patched import Patched
+from platform_images.verify.report import SHOWN, Report, as_json, show, tables, verdict
 from platform_images.verify.values import Check, ContentResult, Finding, LabelsResult, PartRow, What
 
 ROWS = (
@@ -85,6 +87,19 @@ def test_tables_show_drift_layers_and_causes() -> None:
     assert "git" in text
     assert "RUN x" in text
     assert UNKNOWN.cure in text
+
+
+def test_a_patched_image_is_told_before_the_result(capsys: pytest.CaptureFixture[str]) -> None:
+    requests = PatchedPackage(unit="tike/[red]", kind="pip", name="requests", before="1", after="2")
+    patch = Patch(
+        released=f"sha256:{'a' * 64}", locks_before="b" * 64, locks_after="c" * 64, asked=(), packages=(requests,)
+    )
+    report = replace(EXACT, patched=Patched(patches=(patch,)))
+    show(report, json=False)
+    last = capsys.readouterr().out.rstrip().rpartition("patched: ")[2]
+    assert " ".join(last.split()) == f"1 patch on aaaaaaaaaaaa: tike/[red] requests 1 -> 2 {verdict(report)}"
+    assert as_json(report)["patched"]["packages"][0]["name"] == "requests"
+    assert as_json(EXACT)["patched"] is None
 
 
 def test_json_has_all() -> None:
