@@ -120,7 +120,7 @@ def rebuilt(
     with using(Kind.IMAGES):
         try:
             if patches:
-                _patch_again(platform, mission, mission.select(kernels), patches, tag=tag, say=say)
+                _patch_again(platform, mission, mission.select(tuple(kernels)), patches, tag=tag, say=say)
             else:
                 request = BuildRequest(kernels=tuple(kernels), no_cache=True, only_tag=tag)
                 build_mission(platform, mission, request, say=say)

@@ -83,6 +83,12 @@ def test_the_configuration_is_compared_where_layers_are_equal(tiny: Build) -> No
     assert "variable A" in [each.name for each in comparison.differences]
 
 
+def test_layers_are_known_of_an_image_that_is_here(tiny: Build) -> None:
+    one = tiny("one")
+    assert images.image_layers(one) == images.image_facts(one).layers
+    assert images.image_layers(f"sha256:{'0' * 64}") is None
+
+
 def test_an_image_that_is_nowhere_is_told() -> None:
     with pytest.raises(UsageError, match="localhost:9/nowhere"):
         images.published("localhost:9/nowhere:1", "any", say=quiet)

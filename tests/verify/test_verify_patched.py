@@ -13,9 +13,11 @@ import pytest
 from platform_images.build import BuildResult
 from platform_images.building.locks import frozen_locks
 from platform_images.compose.labels import labels
+from platform_images.compose.locked import required_lock
 from platform_images.errors import ExitCode
 from platform_images.locks.digest import mission_digest
 from platform_images.locks.patches import LABEL, Patch, PatchedPackage, label_text
+from platform_images.locks.store import ROOT_UNIT, root
 from platform_images.model import Mission, Platform, load_mission, load_platform
 from platform_images.verify import images, verification
 from platform_images.verify.manifest import patch_path
@@ -26,6 +28,7 @@ from platform_images.verify.patched import (
     manifest_count_findings,
     with_patches,
 )
+from platform_images.verify.report import Report
 from platform_images.verify.values import ContentResult, Finding, LabelsResult, What
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
@@ -154,11 +157,9 @@ def verified(small_mission: tuple[Platform, Mission], seen: Seen, monkeypatch: p
         seen.base, seen.patches = base, patches
         return ContentResult(rows=(), findings=tuple(base))
 
-    def verify(*, labelled: bool, recorded: bool, released: tuple[str, ...] | None) -> verification.Report:
-        found = labels(
-            mission, kernels, revision="1", lock_digest=digest, base_digest=verification.root(locks.locks[0]).digest,
-            drift=(), patches=(patched,) if labelled else (),
-        )  # fmt: skip
+    def verify(*, labelled: bool, recorded: bool, released: tuple[str, ...] | None) -> Report:
+        base, patches = root(required_lock(locks, ROOT_UNIT)).digest, (patched,) if labelled else ()
+        found = labels(mission, kernels, revision="1", lock_digest=digest, base_digest=base, drift=(), patches=patches)
         monkeypatch.setattr(verification, "find", lambda *_: SimpleNamespace(name="small:latest", digest="sha256:x"))
         monkeypatch.setattr(verification, "image_attributes", lambda _: {"Config": {"Labels": found}})
         monkeypatch.setattr(verification, "read_patches", lambda *_: (patched,) if recorded else ())
@@ -213,7 +214,7 @@ def test_a_patched_image_is_patched_again_and_a_full_build_built_again(
         done.append(words)
         return None
 
-    monkeypatch.setitem(sys.modules, "platform_images.patching.image", SimpleNamespace(patched_again=again))  # type: ignore[misc]
+    monkeypatch.setitem(sys.modules, "platform_images.patching.image", SimpleNamespace(patched_again=again))
     monkeypatch.setattr(images, "build_mission", build)
     monkeypatch.setattr(images, "compare_images", lambda *_, **__: "compared")
     monkeypatch.setattr(images, "_forget", lambda tag: done.append((tag,)))
