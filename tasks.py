@@ -322,6 +322,50 @@ def diff(
 
 @task(
     positional=[],
+    iterable=["os", "package", "kernel", "allow"],
+    help={
+        "mission": MISSION,
+        "os": "a Debian package, NAME for the newest or NAME=VERSION; give it again for another",
+        "package": "a Python package, NAME for the newest or 'NAME>=VERSION'; give it again for another",
+        "kernel": "change --package only in this kernel, or in base; may be given again (default: where it is)",
+        "allow": "a package that may change as well; give it again for another",
+        "image": "the released image (default: <mission>:latest)",
+        "dry_run": "change nothing; say which packages would change",
+        "json": "print JSON in place of the image's names",
+    },
+)
+@cli.guarded
+def patch(
+    _: Context,
+    mission: str = "",
+    os: list[str] | None = None,
+    package: list[str] | None = None,
+    kernel: list[str] | None = None,
+    allow: list[str] | None = None,
+    image: str = "",
+    dry_run: bool = False,
+    json: bool = False,
+) -> int:
+    """Change some packages of a released image: one thin layer on it, all else held, the locks changed with it.
+
+    Examples: invoke patch --mission tike --os libssl3t64 --dry-run;
+    invoke patch --mission tike --package 'requests>=2.33' --kernel tess --allow urllib3
+    """
+    from platform_images.patching import patch as room
+
+    request = room.PatchRequest(
+        systems=tuple(os or ()),
+        packages=tuple(package or ()),
+        environments=cli.words(kernel),
+        allow=cli.words(allow),
+        image=image or None,
+        dry_run=dry_run,
+    )
+    return room.run(PROJECT, mission, request, json=json)
+
+
+@task(
+    positional=[],
     help={
         "mission": MISSION,
         "registry": "where to: HOST[:PORT][/PATH]; the repository is HOST[:PORT][/PATH]/<mission>",
@@ -587,6 +631,7 @@ namespace = Collection(
     test,
     verify,
     diff,
+    patch,
     why,
     outdated,
     graph,

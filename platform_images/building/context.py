@@ -37,10 +37,13 @@ def build_composition(
     mirror: MirrorSource | None = None,
     offline: bool = False,
     place: BuildPlace = HERE,
+    export: Path | None = None,
     say: Say,
     watch: Watch | None = None,
 ) -> str:
     """Build a composition and return the image's id; nothing but the image is left.
+
+    With ``export``, that folder gets the files of the last stage, and there is no image.
 
     With ``strict``, a step that would take another OS package than the locked one fails. What comes from a mirror, the
     composition says; with ``offline``, no step has a network. ``watch`` is told of each step in the place of ``say``.
@@ -84,6 +87,7 @@ def build_composition(
             images=place.images,
             cache_from=place.cache_from,
             cache_to=place.cache_to,
+            export=export,
         )
         return build(run, say=say, watch=watch)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from platform_images.engine.client import engine, image_id, split_reference
+from platform_images.engine.client import engine, image_id, refusal, split_reference
 
 
 def name_image(image: str, *names: str) -> None:
@@ -29,3 +29,14 @@ def discard(image: str) -> None:
             engine().images.remove(image)
     except APIError:
         return
+
+
+def forget(name: str) -> None:
+    """Take a name from the engine, with its image where that has no other and nothing uses it; none is as well."""
+    from docker.errors import APIError
+
+    if image_id(name) is not None:
+        try:
+            engine().images.remove(name)
+        except APIError as error:
+            raise refusal(f"remove {name}", error) from error

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from platform_images.building.result import Size
-
-NO_LAYER = re.compile(
-    r"(?:ARG|CMD|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|ONBUILD|SHELL|STOPSIGNAL|USER|VOLUME)\b|WORKDIR /$"
-)
+from platform_images.engine.history import NO_LAYER
 
 
 def image_size(image: str, *, before: str) -> Size | None:

@@ -45,7 +45,10 @@ def final_files(build: Build, mission: Mission, *, lock_digest: str) -> tuple[Co
         ContextFile(path="final/opt/environments/etc/environment.sh", text=_mission_variables(mission)),
         *post_start_files(build, mission),
         ContextFile(path=f"final{CONDA_ROOT}/etc/profile.d/conda.sh", text=_CONDA_SH),
-        ContextFile(path="final/opt/environments/record/image.json", text=_record(build, mission, lock_digest)),
+        ContextFile(
+            path="final/opt/environments/record/image.json",
+            text=record_text(mission, build.environments, lock_digest=lock_digest),
+        ),
         *(
             ContextFile(path=f"final{file.target}", source=mission.folder / file.source, mode=int(file.mode, 8))
             for file in mission.settings.files
@@ -105,7 +108,7 @@ def _mission_variables(mission: Mission) -> str:
     return head + variables + data_lines(mission.settings.data, keep_present=True)
 
 
-def _record(build: Build, mission: Mission, lock_digest: str) -> str:
+def record_text(mission: Mission, environments: Sequence[Environment], *, lock_digest: str) -> str:
     """Return what the image is, for programs inside it."""
     return json_text(
         {
@@ -119,7 +122,7 @@ def _record(build: Build, mission: Mission, lock_digest: str) -> str:
                     "display_name": environment.settings.display_name,
                     "python": environment.conda.python,
                 }
-                for environment in build.environments
+                for environment in environments
             ],
         }
     )

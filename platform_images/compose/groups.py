@@ -18,7 +18,7 @@ from platform_images.compose.locked import environment_lock
 from platform_images.locks.conda import conda_packages
 from platform_images.locks.pip import Pin, pins
 from platform_images.locks.store import build_requirements
-from platform_images.locks.values import REQUIREMENTS, MissionLocks
+from platform_images.locks.values import REQUIREMENTS, Lock, MissionLocks
 from platform_images.model.environment import Environment
 
 SHARE = 24
@@ -115,23 +115,33 @@ def _shares(locks: MissionLocks, family: _Family, *, most: int) -> list[Group]:
     for pin in family.pins:
         spread[_number(pin) % count].append(pin)
     lock = environment_lock(locks, family.environments[0])
-    built = _built(lock.files[REQUIREMENTS])
     found = []
     for number in sorted(spread):
-        held = sorted(spread[number], key=lambda pin: canonicalize_name(pin.name))
-        names = tuple(str(canonicalize_name(pin.name)) for pin in held)
-        sources = [name for name in names if name in built]
-        options = "".join(f"{_NO_BINARY}{name}\n" for name in sources) + "--only-binary :all:\n"
+        text, backends = requirements_of(lock, spread[number])
         found.append(
             Group(
                 name=".".join((*(each.name for each in family.environments), str(number + 1))),
                 environments=tuple(family.environments),
-                distributions=names,
-                requirements=options + "".join(_lines(pin) for pin in held),
-                build_requirements=build_requirements(lock) if sources else None,
+                distributions=tuple(sorted(canonicalize_name(pin.name) for pin in spread[number])),
+                requirements=text,
+                build_requirements=backends,
             )
         )
     return found
+
+
+def requirements_of(lock: Lock, some: Sequence[Pin]) -> tuple[str, str | None]:
+    """Return the requirements of some packages of an environment's lock, by name, in pip's format with hashes.
+
+    Returns:
+        The text, and that of the build backends where one of the packages is built from source.
+    """
+    built = _built(lock.files[REQUIREMENTS])
+    held = sorted(some, key=lambda pin: canonicalize_name(pin.name))
+    sources = [name for name in (str(canonicalize_name(pin.name)) for pin in held) if name in built]
+    options = "".join(f"{_NO_BINARY}{name}\n" for name in sources) + "--only-binary :all:\n"
+    text = options + "".join(_lines(pin) for pin in held)
+    return text, build_requirements(lock) if sources else None
 
 
 def _built(text: str) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from platform_images.compose.values import ContextFile, channel_context
@@ -19,6 +20,7 @@ from platform_images.locks.values import (
     REQUIREMENTS,
     ROOT,
     CondaPackage,
+    DebPackage,
     Lock,
     MissionLocks,
     Unit,
@@ -59,7 +61,7 @@ def lock_files(platform: Platform, lock: Lock) -> tuple[ContextFile, ...]:
     if lock.unit.part in (ROOT, NOTEBOOKS):
         return ()
     if lock.unit.part == OS:
-        return (ContextFile(path=f"{place}/packages.list", text=_os_list(lock)),)
+        return (ContextFile(path=f"{place}/packages.list", text=os_list(os_packages(lock).packages)),)
     if lock.unit.part == NPM:
         return tuple(
             ContextFile(path=f"{place}/{name}", text=lock.files[name]) for name in (PACKAGE_JSON, PACKAGE_LOCK)
@@ -79,9 +81,8 @@ def local_channels(platform: Platform, lock: Lock) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if platform.channel(name).path is not None))
 
 
-def _os_list(lock: Lock) -> str:
+def os_list(packages: Iterable[DebPackage]) -> str:
     """Return one line a package: name, version, architecture, sha256, path below the archive's root."""
-    packages = os_packages(lock).packages
     return "".join(f"{p.name} {p.version} {p.architecture} {p.sha256} {p.path}\n" for p in packages)
 
 

@@ -116,7 +116,7 @@ def environment_text(build: Build, environment: Environment) -> str:
         channels=local_channels(build.platform, lock),
         groups=groups_path(environment) if any(environment in group.environments for group in build.groups) else None,
         mirrored=lock.unit in build.mirrored,
-        build_variables=_build_variables(environment),
+        build_variables=build_variables(environment),
     )
 
 
@@ -135,7 +135,7 @@ def packages_text(build: Build, group: Group) -> str:
         gid=build.platform.settings.user.gid,
         unit=str(unit),
         mirrored=unit in build.mirrored,
-        build_variables=_build_variables(first) if group.build_requirements is not None else [],
+        build_variables=build_variables(first) if group.build_requirements is not None else [],
     )
 
 
@@ -144,7 +144,7 @@ def groups_path(environment: Environment) -> str:
     return f"packages/{stage_name(environment)}.json"
 
 
-def _build_variables(environment: Environment) -> list[str]:
+def build_variables(environment: Environment) -> list[str]:
     """Return the variables for building an environment's packages from source."""
     variables = {
         name: value for sdist in environment.settings.sdist.values() for name, value in sdist.environment.items()

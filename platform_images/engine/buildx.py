@@ -65,6 +65,7 @@ class BuildRun:
         images: Name of an image in FROM to where BuildKit finds it, such as ``oci-layout://...``.
         cache_from: Where steps may be taken from, as buildx reads it.
         cache_to: Where they are put.
+        export: The folder that gets the files of the last stage, in place of an image in the engine.
     """
 
     name: str
@@ -82,10 +83,11 @@ class BuildRun:
     images: Mapping[str, str] = field(default_factory=dict)
     cache_from: tuple[str, ...] = ()
     cache_to: tuple[str, ...] = ()
+    export: Path | None = None
 
 
 def build(run: BuildRun, *, say: Say, watch: Watch | None = None) -> str:
-    """Build and return the image's id.
+    """Build and return the image's id; nothing where files are exported.
 
     Args:
         run: What to build.
@@ -114,7 +116,7 @@ def build(run: BuildRun, *, say: Say, watch: Watch | None = None) -> str:
             raise _failure(run, log, path, error) from error
         if log.cached:
             say(f"{log.cached} steps were done before")
-        return _image(folder)
+        return _image(folder) if run.export is None else ""
 
 
 def _image(folder: Path) -> str:
@@ -139,7 +141,8 @@ def _image(folder: Path) -> str:
 
 def build_words(run: BuildRun, *, folder: Path) -> list[str]:
     """Return the words after ``docker buildx``."""
-    words = ["build", "--progress", "plain", "--load", "--provenance=false", "--sbom=false"]
+    words = ["build", "--progress", "plain", "--provenance=false", "--sbom=false"]
+    words += ["--load"] if run.export is None else ["--output", f"type=local,dest={run.export}"]
     words += ["--platform", run.platform, "--network", run.network, "--build-arg", f"SOURCE_DATE_EPOCH={run.epoch}"]
     words += ["--file", str(folder / "Dockerfile"), "--iidfile", str(folder / "id")]
     words += ["--metadata-file", str(folder / METADATA)]

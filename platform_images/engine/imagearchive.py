@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import tarfile
 import tempfile
@@ -17,7 +18,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import IO, cast
 
@@ -143,6 +143,30 @@ def check_archive(path: Path, *, image_id: str, reference: str) -> None:
             _same(f"layer {layer}", expected=layer, found=_measured(_content(archive, _layer_name(layer)))[1])
 
 
+def image_layers(saved: IO[bytes]) -> Iterator[tuple[IO[bytes], int]]:
+    """Yield content and size of each layer of the one image in a tar of ``docker save``, as it is kept there.
+
+    Raises:
+        ArchiveError: It holds no image, or more than one.
+    """
+    with _opened(saved) as archive:
+        for member in _image(archive).members:
+            stream = _content(archive, member)
+            size = stream.seek(0, io.SEEK_END)
+            stream.seek(0)
+            yield stream, size
+
+
+def add_file(archive: tarfile.TarFile, name: str, content: IO[bytes], size: int) -> None:
+    """Add a file to a tar, with no time and no owner of this machine."""
+    archive.addfile(_member(name, size), content)
+
+
+def add_text(archive: tarfile.TarFile, name: str, text: str) -> None:
+    """Add a file to a tar, with no time and no owner of this machine."""
+    _add(archive, name, text.encode("utf-8"))
+
+
 @contextmanager
 def _opened(stream: IO[bytes]) -> Iterator[tarfile.TarFile]:
     """Give a tar; what cannot be read of it is an ArchiveError."""
@@ -226,4 +250,4 @@ def _member(name: str, size: int) -> tarfile.TarInfo:
 
 
 def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
-    archive.addfile(_member(name, len(data)), BytesIO(data))
+    archive.addfile(_member(name, len(data)), io.BytesIO(data))

@@ -7,10 +7,10 @@ import tarfile
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 
 from platform_images.engine.client import engine, image_id, refusal
+from platform_images.engine.imagearchive import add_text
 from platform_images.errors import ToolError
 from platform_images.files import sha256_bytes
 
@@ -66,9 +66,9 @@ def load_image(tar: Path, *, config: str, reference: str) -> str:
     manifest = [{"Config": name, "RepoTags": [reference], "Layers": ["layer.tar"]}]
     with tempfile.TemporaryFile(dir=tar.parent) as stream:
         with tarfile.open(fileobj=stream, mode="w") as archive:
-            _add(archive, name, config)
+            add_text(archive, name, config)
             archive.add(tar, "layer.tar")
-            _add(archive, "manifest.json", json.dumps(manifest))
+            add_text(archive, "manifest.json", json.dumps(manifest))
         stream.seek(0)
         try:
             engine().images.load(stream)
@@ -78,11 +78,3 @@ def load_image(tar: Path, *, config: str, reference: str) -> str:
     if found is None:
         raise ToolError(f"The engine loaded the root and does not have {reference}.", fix="docker image ls")
     return found
-
-
-def _add(archive: tarfile.TarFile, name: str, text: str) -> None:
-    """Add a file to an archive."""
-    data = text.encode()
-    member = tarfile.TarInfo(name)
-    member.size = len(data)
-    archive.addfile(member, BytesIO(data))

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from packaging.version import InvalidVersion, Version
 
 from platform_images.keep.diffvalues import Kind, Level
+from platform_images.solve.deb import order, version_parts
 
 _LEVELS = (Level.MAJOR, Level.MINOR, Level.PATCH)
 _SEMVER = re.compile(
     r"(?P<core>\d+\.\d+\.\d+)(?:-(?P<pre>[0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?",
 )
-_DEBIAN = re.compile(r"(?:(?P<epoch>\d+):)?(?P<upstream>.+?)(?:-(?P<revision>[^-]*))?")
 _CONDA = re.compile(r"(?:(?P<epoch>\d+)!)?(?P<public>[^+]+)(?:\+(?P<local>.*))?")
 _TOKEN = re.compile(r"~|\d+|[a-z]+")
 Moved = tuple[Level, bool]
@@ -85,42 +85,14 @@ def _prerelease(text: str | None) -> tuple[int, tuple[tuple[int, int, str], ...]
 
 def _debian(old: str, new: str) -> Moved:
     """Compare epochs, then upstream versions, then revisions."""
-    one, two = _DEBIAN.fullmatch(old), _DEBIAN.fullmatch(new)
+    one, two = version_parts(old), version_parts(new)
     if one is None or two is None:
         return Level.OTHER, False
-    epochs = int(one["epoch"] or 0), int(two["epoch"] or 0)
-    if epochs[0] != epochs[1]:
-        return Level.MAJOR, epochs[1] < epochs[0]
-    order = _debian_order(one["upstream"], two["upstream"])
-    if order:
-        return _level(one["upstream"], two["upstream"]), order > 0
-    return Level.BUILD, _debian_order(one["revision"] or "", two["revision"] or "") > 0
-
-
-def _debian_order(one: str, two: str) -> int:
-    """Return below, at or above zero, as dpkg orders two upstream versions or revisions.
-
-    Runs of other characters and of digits take turns; ``~`` comes before the end, the end before letters, and those
-    before all else.
-    """
-    runs, others = re.split(r"(\d+)", one), re.split(r"(\d+)", two)
-    for place in range(max(len(runs), len(others))):
-        first, second = (each[place] if place < len(each) else "" for each in (runs, others))
-        if place % 2:
-            here, there = int(first or 0), int(second or 0)
-            if here != there:
-                return here - there
-        elif first != second:
-            weights, weights_there = ([_weight(character) for character in text] + [0] for text in (first, second))
-            return 1 if weights > weights_there else -1
-    return 0
-
-
-def _weight(character: str) -> int:
-    """Return a character's place in dpkg's order; the end of a run is 0."""
-    if character == "~":
-        return -1
-    return ord(character) if character.isalpha() else ord(character) + 256
+    if one[0] != two[0]:
+        return Level.MAJOR, two[0] < one[0]
+    if order(one[1], two[1]):
+        return _level(one[1], two[1]), order(one[1], two[1]) > 0
+    return Level.BUILD, order(one[2], two[2]) > 0
 
 
 def _conda(old: str, new: str) -> Moved:

@@ -17,7 +17,7 @@ from platform_images.model.platform import Platform
 from platform_images.model.spelling import nearest
 from platform_images.process import LAST_LINES, redacted
 from platform_images.solve import aptscript
-from platform_images.solve.deb import Difference, differences, parse_uris, sorted_packages, versions
+from platform_images.solve.deb import Difference, differences, is_newer, parse_uris, sorted_packages, versions
 from platform_images.solve.solution import Say, Solution
 
 _UNKNOWN = (
@@ -73,7 +73,9 @@ def solve_os(
         PrerequisiteError: No engine answers.
         ToolError: A mirror did not answer.
     """
-    asked = os_request(mission, platform, below=below, old=old, keep=not upgrade, upgrade_packages=upgrade_packages)
+    asked = os_request(
+        mission, platform, root=root, below=below, old=old, keep=not upgrade, upgrade_packages=upgrade_packages
+    )
     if not asked.requests:
         return _solution((), {})
     image = ensure_root(platform, root, say=say)
@@ -102,12 +104,15 @@ def os_request(
     mission: Mission | None,
     platform: Platform,
     *,
+    root: RootSystem,
     below: Sequence[OsPackages],
     old: Lock | None,
     keep: bool,
     upgrade_packages: Iterable[str],
 ) -> OsRequest:
-    """Return what apt is asked.
+    """Return what apt is asked: the list, and what the present lock has newer than the root has it.
+
+    A patch has put that there: nothing else asks for it, and without it the root's own version would be back.
 
     Raises:
         UsageError: A line of the list is not a package's name.
@@ -121,13 +126,19 @@ def os_request(
                 why="One package a line: name, or name=version.",
                 fix=f"correct that line of {file}",
             )
-    preferred = _locked_versions(old) if keep else {}
+    locked = _locked_versions(old)
+    in_root = {each.name: each.version for each in root.packages if each.name in locked}
+    newer = {name for name, version in in_root.items() if is_newer(locked[name], version)}
+    kept = {name: version for name, version in locked.items() if name not in in_root or name in newer}
+    preferred = kept if keep else {}
     for name in upgrade_packages:
         preferred.pop(name, None)
     for lower in below:
         preferred.update(versions(lower.packages))
     names = sorted({package.name for lower in below for package in lower.packages})
-    return OsRequest(file=file, requests=tuple(requests), below=tuple(names), preferred=preferred)
+    asked = {re.split("[=/]", line)[0] for line in requests}
+    more = tuple(sorted(newer - asked - set(names)))
+    return OsRequest(file=file, requests=(*requests, *more), below=tuple(names), preferred=preferred)
 
 
 def added(found: Iterable[DebPackage], below: Iterable[OsPackages]) -> tuple[DebPackage, ...]:

@@ -14,7 +14,9 @@ from platform_images.solve.mirror import own_mirrors
 _PLACE = "/tmp/platform-images"  # noqa: S108 - a folder of the container's own
 SCRIPT = f"{_PLACE}/solve"
 URIS, NAMES, VERSION = f"{_PLACE}/out/uris", f"{_PLACE}/out/names", f"{_PLACE}/out/version"
+INSTALLED = f"{_PLACE}/out/installed"
 RESULTS = (URIS, NAMES, VERSION)
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NO_MIRROR, NO_SOLUTION = 71, 72
 _PREFERENCES = "/etc/apt/preferences.d/platform-images"
 _SETTINGS = "/etc/apt/apt.conf.d/99platform-images"
@@ -38,7 +40,24 @@ def files(
         platform: The platform.
         image: The image, whose own source list is the one that mirrors are put into.
     """
-    result = {SCRIPT: script_text((*requests, *below)).encode(), _PREFERENCES: preferences_text(preferred).encode()}
+    preferences = {_PREFERENCES: preferences_text(preferred).encode()}
+    return _files(script_text((*requests, *below)), platform, image=image) | preferences
+
+
+def patch_files(requests: Sequence[str], platform: Platform, *, image: str) -> dict[str, bytes]:
+    """Return what goes into the container of an image that is to be patched.
+
+    Args:
+        requests: What is to be changed.
+        platform: The platform.
+        image: The image.
+    """
+    return _files(patch_text(requests), platform, image=image)
+
+
+def _files(script: str, platform: Platform, *, image: str) -> dict[str, bytes]:
+    """Return the script, certificates, and this machine's mirrors."""
+    result = {SCRIPT: script.encode()}
     bundle = _site(platform).ca_bundle
     if bundle is not None:
         result[CA_IN_BUILD] = bundle.read_bytes()
@@ -71,6 +90,21 @@ apt-get update --error-on=any --quiet=2 || exit {NO_MIRROR}
 apt-get install --print-uris --option Acquire::ForceHash=SHA256 --yes --quiet=2 --no-install-recommends \\
   {names} > {URIS} && exit 0
 apt-cache pkgnames > {NAMES}
+exit {NO_SOLUTION}
+"""
+
+
+def patch_text(requests: Sequence[str]) -> str:
+    """Return the script: what apt would download to change these packages, nothing removed for it, all else held."""
+    names = " ".join(shlex.quote(request) for request in requests)
+    return f"""\
+set -u
+mkdir -p {_PLACE}/out
+apt-get --version | head -n 1 > {VERSION}
+dpkg-query -W -f='${{db:Status-Abbrev}} ${{Package}} ${{Version}}\\n' | sed -n 's/^ii *//p' > {INSTALLED}
+apt-get update --error-on=any --quiet=2 || exit {NO_MIRROR}
+apt-get install --print-uris --option Acquire::ForceHash=SHA256 --yes --quiet=2 --no-install-recommends \\
+  --only-upgrade --no-remove {names} > {URIS} && exit 0
 exit {NO_SOLUTION}
 """
 

@@ -12,6 +12,7 @@ from platform_images.locks.values import DebPackage
 _URI = re.compile(r"^'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})\s*$")
 _POOL = re.compile(r"(?:^|/)(?P<pool>pool/.+)")
 _UPSTREAM = re.compile(r"^(?:\d+:)?(?P<upstream>\d+(?:\.\d+)*)")
+_VERSION = re.compile(r"(?:(?P<epoch>\d+):)?(?P<upstream>.+?)(?:-(?P<revision>[^-]*))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -127,3 +128,45 @@ def upstream_version(version: str) -> str:
     """Return the upstream part of a Debian version in numbers: ``2.41`` of ``2.41-12+deb13u1``."""
     found = _UPSTREAM.match(version)
     return found["upstream"] if found else version
+
+
+def version_parts(version: str) -> tuple[int, str, str] | None:
+    """Return a version's epoch, upstream version and revision; None where it is no version (deb-version(7))."""
+    found = _VERSION.fullmatch(version)
+    return (int(found["epoch"] or 0), found["upstream"], found["revision"] or "") if found else None
+
+
+def is_newer(one: str, other: str) -> bool:
+    """Whether a version comes after another one, as dpkg orders them; False where one of them is no version."""
+    first, second = version_parts(one), version_parts(other)
+    if first is None or second is None:
+        return False
+    if first[0] != second[0]:
+        return first[0] > second[0]
+    return (order(first[1], second[1]) or order(first[2], second[2])) > 0
+
+
+def order(one: str, two: str) -> int:
+    """Return below, at or above zero, as dpkg orders two upstream versions or revisions (deb-version(7)).
+
+    Runs of other characters and of digits take turns; ``~`` comes before the end, the end before letters, and those
+    before all else.
+    """
+    runs, others = re.split(r"(\d+)", one), re.split(r"(\d+)", two)
+    for place in range(max(len(runs), len(others))):
+        first, second = (each[place] if place < len(each) else "" for each in (runs, others))
+        if place % 2:
+            here, there = int(first or 0), int(second or 0)
+            if here != there:
+                return here - there
+        elif first != second:
+            weights, weights_there = ([_weight(character) for character in text] + [0] for text in (first, second))
+            return 1 if weights > weights_there else -1
+    return 0
+
+
+def _weight(character: str) -> int:
+    """Return a character's place in dpkg's order; the end of a run is 0."""
+    if character == "~":
+        return -1
+    return ord(character) if character.isalpha() else ord(character) + 256

@@ -51,7 +51,7 @@ def solve_environment(
     files, pip_versions = solve_pip(
         platform,
         environment,
-        conda=_conda_part(platform, environment, conda_text),
+        conda=conda_part(platform, environment, conda_text),
         glibc=glibc,
         old=old,
         upgrade=upgrade,
@@ -62,7 +62,7 @@ def solve_environment(
     return Solution(files={CONDA_LOCK: conda_text, **files}, solvers={**conda_versions, **pip_versions})
 
 
-def _conda_part(platform: Platform, environment: Environment, text: str) -> CondaPart:
+def conda_part(platform: Platform, environment: Environment, text: str) -> CondaPart:
     """Return what the pip part needs to know of the conda part."""
     packages = parse_conda_lock(text, unit=Unit(scope=environment.scope, part=environment.name))
     return CondaPart(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
-from platform_images.building.sizes import NO_LAYER
+from platform_images.engine.history import NO_LAYER
 from platform_images.errors import ExitCode
 from platform_images.files import json_text
 from platform_images.verify.causes import Cause, Kind, cause_of

@@ -27,11 +27,18 @@ def locked(*packages: DebPackage) -> Lock:
     return Lock(unit=Unit(scope="tike", part="os"), header=header, files={PACKAGES: text})
 
 
+def system(*packages: DebPackage) -> RootSystem:
+    return RootSystem(
+        provider="debootstrap", source="trixie", digest="sha256:0", epoch=0, glibc="2.41", packages=packages
+    )
+
+
 def test_locked_versions_are_preferred_and_those_below_most(real_platform: Platform, mission_asking: Asking) -> None:
     below = (OsPackages(packages=(package("low", "5"),)),)
     asked = os_request(
         mission_asking(apt=("figlet",)),
         real_platform,
+        root=system(),
         below=below,
         old=locked(package("figlet", "2"), package("low", "4"), package("new", "1")),
         keep=True,
@@ -46,6 +53,7 @@ def test_an_upgrade_prefers_only_what_lies_below(real_platform: Platform, missio
     asked = os_request(
         mission_asking(apt=("figlet",)),
         real_platform,
+        root=system(),
         below=(OsPackages(packages=(package("low", "5"),)),),
         old=locked(package("figlet", "2")),
         keep=False,
@@ -54,10 +62,41 @@ def test_an_upgrade_prefers_only_what_lies_below(real_platform: Platform, missio
     assert asked.preferred == {"low": "5"}
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_what_a_patch_has_put_above_the_root_is_asked_for_until_the_root_has_it_too(
+    keep: bool, real_platform: Platform, mission_asking: Asking
+) -> None:
+    patched, mission = locked(package("libssl3t64", "3.5.9-1~deb13u2")), mission_asking(apt=("figlet",))
+    for version, requests in (
+        ("3.5.9-1~deb13u1", ("figlet", "libssl3t64")),
+        ("3.5.9-1~deb13u2", ("figlet",)),
+        ("3.5.9-1", ("figlet",)),
+    ):
+        asked = os_request(
+            mission,
+            real_platform,
+            root=system(package("libssl3t64", version)),
+            below=(),
+            old=patched,
+            keep=keep,
+            upgrade_packages=(),
+        )
+        assert asked.requests == requests
+        assert ("libssl3t64" in asked.preferred) == (keep and len(requests) == 2)
+
+
 @pytest.mark.parametrize("line", ["--allow-unauthenticated", "two words", "$(id)", "Figlet", "./local.deb"])
 def test_a_line_that_is_no_package_name_is_refused(line: str, real_platform: Platform, mission_asking: Asking) -> None:
     with pytest.raises(UsageError) as caught:
-        os_request(mission_asking(apt=(line,)), real_platform, below=(), old=None, keep=True, upgrade_packages=())
+        os_request(
+            mission_asking(apt=(line,)),
+            real_platform,
+            root=system(),
+            below=(),
+            old=None,
+            keep=True,
+            upgrade_packages=(),
+        )
     assert line in str(caught.value)
     assert "deployments/tike/apt.txt" in str(caught.value)
 

@@ -1,0 +1,1 @@
+"""Patching: one thin layer on a released image, with only what changed, recorded in the locks."""

@@ -1,0 +1,233 @@
+"""``invoke patch``: some packages of a released image changed, everything else held, and the locks with it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from platform_images import console
+from platform_images.building.drift import recorded_drift
+from platform_images.building.locks import frozen_locks
+from platform_images.building.names import name_image
+from platform_images.engine.client import image_labels
+from platform_images.errors import LockError, UsageError
+from platform_images.locks.digest import mission_digest
+from platform_images.locks.patches import (
+    FILE,
+    LABEL,
+    Patch,
+    is_chain,
+    parse_label,
+    patches_text,
+    patches_unit,
+    read_patches,
+)
+from platform_images.locks.store import COMMON_OS, LockStore
+from platform_images.locks.values import MissionLocks
+from platform_images.model import Environment, Mission, Platform, load_mission, load_missions, load_platform
+from platform_images.patching.image import laid, short
+from platform_images.patching.moves import check_allowed, line
+from platform_images.patching.request import PatchRequest, check_request
+from platform_images.patching.solving import Solved, solve_patch
+from platform_images.run.image import Image, find
+
+_MISSION, _LOCKS, _DRIFT = "platform-images.mission", "platform-images.lock-digest", "platform-images.drift"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """The image that is to be patched.
+
+    Attributes:
+        image: The image.
+        kernels: The kernels that it has.
+        locks: The locks that it was built from, which are those of the repository.
+        patches: Those that led to it, the oldest first; none for a full build.
+    """
+
+    image: Image
+    kernels: tuple[Environment, ...]
+    locks: MissionLocks
+    patches: tuple[Patch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patched:
+    """What was done.
+
+    Attributes:
+        patch: The record of it.
+        image: Id of the patched image; empty where nothing was done.
+        tags: Its names, the exact one first.
+        size: Bytes of its one new layer, before compression.
+    """
+
+    patch: Patch
+    image: str = ""
+    tags: tuple[str, ...] = ()
+    size: int = 0
+
+    def as_json(self, mission: str) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {
+            "mission": mission,
+            "image_id": self.image or None,
+            "tags": list(self.tags),
+            "layer_bytes": self.size,
+            **self.patch.model_dump(mode="json"),
+        }
+
+
+def run(folder: Path, mission: str, request: PatchRequest, *, json: bool) -> int:
+    """Patch a mission's image, and print its names or, as JSON, all of the result.
+
+    Raises:
+        PlatformError: A package cannot be changed, would change others, or a step failed; nothing is changed then.
+    """
+    check_request(request)
+    platform = load_platform(folder)
+    loaded = load_mission(platform, mission)
+    done = patch(platform, loaded, request)
+    if done is not None:
+        _tell(platform, loaded, request, done)
+    if json:
+        from platform_images.cli import print_json
+
+        print_json(done.as_json(mission) if done is not None else None)
+    elif done is not None:
+        sys.stdout.write("".join(f"{tag}\n" for tag in done.tags))
+    return 0
+
+
+def patch(platform: Platform, mission: Mission, request: PatchRequest) -> Patched | None:
+    """Solve a patch, lay it on the released image, and save it; nothing where there is nothing to change.
+
+    Raises:
+        PlatformError: As ``run``.
+    """
+    released = released_image(platform, mission, request.image)
+    with console.step(f"solve: {', '.join(request.asked)}"):
+        solved = solve_patch(
+            platform, mission, released.kernels, released.locks, request, image=released.image.digest, say=_say
+        )
+    if not solved.packages:
+        console.say("The image has all of that already; there is nothing to change.")
+        return None
+    for each in solved.packages:
+        _say(line(each))
+    check_allowed(solved.packages, request)
+    record = Patch(
+        released=released.image.digest,
+        locks_before=mission_digest(released.locks),
+        locks_after=mission_digest(solved.locks),
+        asked=request.asked,
+        packages=solved.packages,
+    )
+    return Patched(patch=record) if request.dry_run else _lay(platform, mission, released, solved, record)
+
+
+def released_image(platform: Platform, mission: Mission, name: str | None) -> Released:
+    """Return the image that is to be patched, when it is exactly what the locks say.
+
+    Raises:
+        UsageError: There is no such image, or it is one of another mission.
+        LockError: The locks are not fresh, or the image was built from others, or is not exactly what they say.
+    """
+    image = find(mission, name)
+    labels = image_labels(image.digest)
+    if labels.get(_MISSION) != mission.name:
+        raise UsageError(
+            f"The image {image.name!r} is not one of the mission {mission.name!r}.",
+            why=f"its label {_MISSION} is {labels.get(_MISSION, 'not there')!r}",
+            fix=f"invoke build --mission {mission.name}, or give --image",
+        )
+    kernels = mission.select(image.kernels or ())
+    locks = frozen_locks(platform, mission, kernels)
+    digest = mission_digest(locks)
+    if labels.get(_LOCKS) != f"sha256:{digest}":
+        raise LockError(
+            f"The image {image.name!r} was not built from the present locks.",
+            why=f"its locks:         {labels.get(_LOCKS, 'unknown')}\nthe present locks: sha256:{digest}",
+            fix="give --image with the image of these locks, or check out the commit of its release",
+        )
+    if labels.get(_DRIFT) or recorded_drift(image.digest, locks):
+        raise LockError(
+            f"The image {image.name!r} is not exactly what its locks say, so a patch would not be either.",
+            why=f"its label {_DRIFT}: {labels.get(_DRIFT) or 'nothing, but it records some'}",
+            fix=f"nox -s lock takes what there is now; invoke build --mission {mission.name} --strict is exact",
+        )
+    return Released(image=image, kernels=kernels, locks=locks, patches=_patches(image, labels.get(LABEL, ""), digest))
+
+
+def _patches(image: Image, label: str, digest: str) -> tuple[Patch, ...]:
+    """Return the patches that led to an image.
+
+    Raises:
+        UsageError: Its label cannot be read, or does not lead to its locks.
+    """
+    try:
+        found = parse_label(label)
+    except ValueError as error:
+        raise UsageError(f"The label {LABEL} of {image.name!r} cannot be read.", why=str(error)) from error
+    if found and not is_chain(found, locks=digest):
+        raise UsageError(f"The label {LABEL} of {image.name!r} does not lead to its locks.", why=label)
+    return found
+
+
+def _lay(platform: Platform, mission: Mission, released: Released, solved: Solved, record: Patch) -> Patched:
+    """Lay the patch on its image, then save the locks, then name the image: no failure leaves one without the other."""
+    from platform_images.building.progress import shown_progress
+
+    with (
+        shown_progress(mission.name) as watch,
+        laid(
+            platform,
+            mission,
+            released.kernels,
+            solved.locks,
+            (*released.patches, record),
+            unsaved=True,
+            say=_say,
+            watch=watch,
+        ) as made,
+    ):
+        _save(LockStore(platform.locks), mission, solved, record)
+        tags = made.composition.tags
+        name_image(made.image, *tags)
+        return Patched(patch=record, image=made.image, tags=tags, size=made.size)
+
+
+def _save(store: LockStore, mission: Mission, solved: Solved, record: Patch) -> None:
+    """Write the locks that have changed, and the record."""
+    written = read_patches(store, mission.name)
+    for lock in solved.changed:
+        store.write(lock.unit, files=lock.files, inputs=lock.header.inputs, solvers=lock.header.solvers)
+    if record not in written:
+        store.write(patches_unit(mission.name), files={FILE: patches_text((*written, record))}, inputs={}, solvers={})
+
+
+def _tell(platform: Platform, mission: Mission, request: PatchRequest, done: Patched) -> None:
+    """Say what was done, and what is left to do."""
+    count = len(done.patch.packages)
+    what = "one package" if count == 1 else f"{count} packages"
+    if request.dry_run:
+        console.say(f"{what} would change; without --dry-run the patch is laid on {short(done.patch.released)}")
+        return
+    console.say(f"{done.tags[0]}: {what} in one layer of {done.size / 1e6:.1f} MB", style="green")
+    console.say(f"  on {short(done.patch.released)}, which keeps its layers; recorded in locks/{mission.name}/patches")
+    console.say("  next: invoke test, invoke verify, and commit locks/: git add locks")
+    common = sorted({each.unit for each in done.patch.packages if each.unit.startswith(f"{COMMON_OS.scope}/")})
+    others = [each.name for each in load_missions(platform) if each.name != mission.name]
+    if common and others:
+        console.say(
+            f"  locks/{', locks/'.join(common)} {'are' if len(common) > 1 else 'is'} part of {', '.join(others)} too: "
+            "nox -s lock, then patch or build these",
+            style="yellow",
+        )
+
+
+def _say(text: str) -> None:
+    """Print one line of progress."""
+    console.say(f"  {text}")
