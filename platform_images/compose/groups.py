@@ -139,7 +139,7 @@ def requirements_of(lock: Lock, some: Sequence[Pin]) -> tuple[str, str | None]:
     built = _built(lock.files[REQUIREMENTS])
     held = sorted(some, key=lambda pin: canonicalize_name(pin.name))
     sources = [name for name in (str(canonicalize_name(pin.name)) for pin in held) if name in built]
-    options = "".join(f"{_NO_BINARY}{name}\n" for name in sources) + "--only-binary :all:\n"
+    options = "--only-binary :all:\n" + "".join(f"{_NO_BINARY}{name}\n" for name in sources)
     text = options + "".join(_lines(pin) for pin in held)
     return text, build_requirements(lock) if sources else None
 

@@ -9,6 +9,7 @@ _BLOCK = re.compile(
     r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==(?P<version>[^\s;\\]+)[^\n]*(?:\n[ \t]+[^\n]*)*",
     re.MULTILINE,
 )
+_ONLY_BINARY = "--only-binary :all:"
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
@@ -35,3 +36,17 @@ def pins(text: str) -> tuple[Pin, ...]:
         Pin(name=each["name"], version=each["version"], hashes=frozenset(_HASH.findall(each[0])), text=each[0])
         for each in _BLOCK.finditer(text)
     )
+
+
+def in_pip_s_order(text: str) -> str:
+    """Return a lock in which the rule for all packages stands before those for one: pip takes the last word for it.
+
+    ``--only-binary :all:`` after ``--no-binary NAME`` makes pip forget the latter; uv minds no order.
+    """
+    lines = text.splitlines(keepends=True)
+    options = [line for line in lines if line.startswith("--")]
+    if not options:
+        return text
+    first = lines.index(options[0])
+    ordered = sorted(options, key=lambda line: line.strip() != _ONLY_BINARY)
+    return "".join([*lines[:first], *ordered, *(line for line in lines[first:] if not line.startswith("--"))])

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from platform_images import temporary
 from platform_images.errors import ToolError
 from platform_images.files import write_text
+from platform_images.locks.pip import in_pip_s_order
 from platform_images.locks.values import BUILD_REQUIREMENTS, REQUIREMENTS, Lock, Unit
 from platform_images.model.environment import Environment
 from platform_images.model.platform import Platform
@@ -133,7 +134,7 @@ def _results(environment: Environment, layout: PipLayout) -> dict[str, str]:
     texts = {name: (layout.folder / name).read_text(encoding="utf-8") for name in names}
     for text in texts.values():
         _refuse_unhashed(text, label=layout.label)
-    return {name: header + text for name, text in texts.items()}
+    return {name: header + in_pip_s_order(text) for name, text in texts.items()}
 
 
 def _refuse_unhashed(text: str, *, label: str) -> None:

@@ -52,7 +52,7 @@ def _words(layout: PipLayout, upgrade_packages: tuple[str, ...]) -> list[str]:
 
 def _result(text: str, layout: PipLayout) -> str:
     """Return pip-compile's output with the kinds of distribution that it was solved for, as uv writes them."""
-    options = [*(f"--no-binary {name}" for name in layout.sdists), "--only-binary :all:"]
+    options = ["--only-binary :all:", *(f"--no-binary {name}" for name in layout.sdists)]
     kept = sorted((block for block in _blocks(text) if _name(block) not in layout.provided), key=_name)
     return "\n".join([*options, "", *(line for block in kept for line in block)]) + "\n"
 

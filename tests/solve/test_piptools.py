@@ -72,7 +72,7 @@ def test_the_result_has_the_form_that_uv_writes(tmp_path: Path) -> None:
     runner = WritingRunner()
     compile_requirements(layout(tmp_path), upgrade_packages=("alpha",), conda_lock="", runner=runner)
     expected = (
-        "--no-binary fbpca\n--only-binary :all:\n\n"
+        "--only-binary :all:\n--no-binary fbpca\n\n"
         "alpha==1.0 \\\n    --hash=sha256:aa\n    # via -r requirements.in\n"
         "setuptools==84.0 \\\n    --hash=sha256:cc\n    # via alpha\n"
     )
