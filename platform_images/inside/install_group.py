@@ -105,7 +105,7 @@ def settle(
         run_from_cache([*command, "--link-mode", "hardlink"], environment)
         for path in paths:
             (place / path).unlink()
-            shutil.copy2(beside / path, place / path)
+            shutil.copy(beside / path, place / path)  # without its time, which is that of the cache
 
 
 def alone(group: Path, name: str) -> str:
