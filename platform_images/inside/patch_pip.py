@@ -37,8 +37,7 @@ RECORDS = Path("/opt/environments/record/manifest")
 ABOVE = ("mission.jsonl", "files.jsonl")
 """Manifests of the layers above those of the packages."""
 NOT_OURS = ("..", "conda-meta", "envs")
-OWN_FOLDER = re.compile(r"(?:bin|etc|include|lib|sbin|share|lib/python3\.\d+(?:/site-packages)?)")
-BYTECODE = re.compile(r"(?P<module>.+)\.[^.]+(?:\.opt-[^.]+)?\.pyc")
+BYTECODE = re.compile(r"(?P<module>.+)\.(?!opt-)[^.]+(?:\.opt-[^.]+)?\.pyc")
 HASHES = ("sha256", "sha384", "sha512")
 
 Claims = Mapping[str, Mapping[str, str]]
@@ -226,12 +225,11 @@ def remove(path: Path) -> bool:
 
 
 def remove_empty(prefix: Path, gone: Iterable[str], kept: Collection[str]) -> None:
-    """Remove the folders in which files were and nothing is, the deepest first."""
+    """Remove the folders in which files were and nothing is, the deepest first; not those that another layer has."""
     folders = {str(folder) for path in gone for folder in PurePosixPath(path).parents} - {"."}
     for name in sorted(folders, key=lambda name: (-name.count("/"), name)):
         folder = prefix / name
-        own = name in kept or OWN_FOLDER.fullmatch(name)
-        if not own and folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
+        if name not in kept and folder.is_dir() and not folder.is_symlink() and not any(folder.iterdir()):
             folder.rmdir()
 
 
