@@ -146,7 +146,8 @@ def test_what_a_record_must_not_name_stays(prefix: Prefix, tmp_path: Path) -> No
     outside = write(tmp_path / "outside/x", "")
     (prefix.path / SITE / "linked").symlink_to(outside.parent)
     (prefix.path / SITE / "folder/below").mkdir(parents=True)
-    prefix.conda({"bin/python": "conda's", "envs/other/lib/x": ""})
+    prefix.conda({"bin/python": "conda's"})
+    write(prefix.path / "envs/other/lib/x", "another environment's, where this one is the base")
     rows = (
         f"{outside},,",
         f"{os.path.relpath(outside, prefix.path / SITE)},,",
@@ -276,6 +277,21 @@ def test_new_folders_have_the_permissions_of_those_laid_out(prefix: Prefix) -> N
     prefix.change()
     assert (prefix.path / "share/new").stat().st_mode & 0o777 == 0o775
     assert (prefix.path / "share").stat().st_mode == mode
+
+
+def test_owner_and_group_are_those_of_what_is_laid_out(prefix: Prefix, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests has no other owner to give."""
+    given: dict[str, tuple[int, int]] = {}
+
+    def chown(path: Path, uid: int, gid: int, *, follow_symlinks: bool) -> None:
+        assert not follow_symlinks
+        given[str(path.relative_to(prefix.path))] = uid, gid
+
+    monkeypatch.setattr(os, "chown", chown)
+    write(prefix.place / "share/new/x", "")
+    (prefix.place / "share/new/link").symlink_to("x")
+    prefix.change()
+    assert given == dict.fromkeys(("share/new", "share/new/x", "share/new/link"), (os.getuid(), os.getgid()))
 
 
 def test_bytecode_of_a_module_that_is_no_valid_python_any_more_goes(prefix: Prefix) -> None:
