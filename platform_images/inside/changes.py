@@ -38,7 +38,7 @@ STUBS = ("etc/hosts", "etc/resolv.conf")
 MOUNTS = "mnt"
 PROGRAMS = (
     *("bytecode.py", "changes.py", "finish.sh", "install_certificates.sh", "install_conda.py"),
-    *("install_group.py", "install_npm.sh", "pip_part.py", "plan_pip.py"),
+    *("install_group.py", "install_npm.sh", "layer.py", "patch_pip.py", "pip_part.py", "plan_pip.py"),
     *("install_os.sh", "make_user.sh", "manifest.py", "place.sh", "run.sh", "settle.sh"),
     *("turns.py", "twin.py"),
 )
@@ -53,7 +53,9 @@ FOLDERS = (
     "lock",
     "mirror",
     "node",
+    "patch.json",
     "plans",
+    "released",
     "runtime",
     "tools",
 )

@@ -25,7 +25,9 @@ import turns  # type: ignore[import-not-found,unused-ignore]
 import twin  # type: ignore[import-not-found,unused-ignore]
 from pip_part import (  # type: ignore[import-not-found,unused-ignore]
     CACHE,
+    LEFT_OUT,
     LOCK,
+    SETTLED,
     environment_of,
     install_command,
     normalised,
@@ -36,7 +38,6 @@ from pip_part import (  # type: ignore[import-not-found,unused-ignore]
 
 BYTECODE = "/mnt/bytecode.py", "/var/cache/platform-images-bytecode"
 TOP = "opt/conda"
-LEFT_OUT, SETTLED = "left-out.txt", "settled.json"
 Digests = dict[tuple[int, int], str]
 BLOCK = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==[^\n]*(?:\n[ \t]+[^\n]*)*", re.MULTILINE)
 
@@ -104,7 +105,7 @@ def settle(
         run_from_cache([*command, "--link-mode", "hardlink"], environment)
         for path in paths:
             (place / path).unlink()
-            shutil.copy2(beside / path, place / path)
+            shutil.copy(beside / path, place / path)  # without its time, which is that of the cache
 
 
 def alone(group: Path, name: str) -> str:

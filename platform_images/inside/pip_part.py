@@ -17,6 +17,8 @@ TOOLS = Path("/mnt/tools")
 MIRROR = Path("/mnt/mirror")
 UV = str(TOOLS / "bin" / "uv")
 LOCK, BUILD = "requirements.txt", "build-requirements.txt"
+LEFT_OUT, SETTLED = "left-out.txt", "settled.json"
+"""What plan_pip.py writes for a layer."""
 LAST_LINES = 40
 
 

@@ -20,7 +20,9 @@ from pathlib import Path
 
 from pip_part import (  # type: ignore[import-not-found,unused-ignore]  # it lies beside this file in a build step
     CACHE,
+    LEFT_OUT,
     LOCK,
+    SETTLED,
     environment_of,
     install_command,
     normalised,
@@ -35,32 +37,56 @@ Claims = Mapping[str, Mapping[str, str]]
 def main(prefix: Path, lock: Path, groups: Path, out: Path, variables: list[str]) -> None:
     """Install everything beside, look, and write."""
     layers: dict[str, str] = json.loads(groups.read_text(encoding="utf-8"))
+    found = fetched(prefix, lock, variables)
+    for layer in sorted(set(layers.values())):
+        write(out / layer, found, layers, layer)
+
+
+def fetched(prefix: Path, lock: Path, variables: list[str], *, whole: bool = True) -> Claims:
+    """Get the packages of a lock into the cache; return what they list.
+
+    Args:
+        prefix: The environment.
+        lock: The folder with the lock.
+        variables: For building from source.
+        whole: Whether these are all packages of the pip part, so that one can tell what does not fit together.
+    """
     environment = environment_of(prefix, lock, variables)
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="plan-", dir=CACHE) as name:
         place = Path(name)
         # Beside the cache, so that no file is copied.
         run([*install_command(prefix, place, lock, lock / LOCK), "--link-mode", "hardlink"], environment)
-        note(prefix, place, environment)
-        found = claims(place)
-    for layer in sorted(set(layers.values())):
-        folder = out / layer
-        folder.mkdir(parents=True)
-        lines = "".join(f"{path}\n" for path in sorted(left_out(found, layers, layer)))
-        (folder / "left-out.txt").write_text(lines, encoding="utf-8")
-        (folder / "settled.json").write_text(
-            json.dumps(settled(found, layers, layer), sort_keys=True), encoding="utf-8"
-        )
+        if whole:
+            note(prefix, place, environment)
+        return claims(place)
 
 
-def claims(prefix: Path) -> Claims:
-    """Return what all distributions list."""
+def claims(prefix: Path, *, installer: str | None = None) -> Claims:
+    """Return what all distributions list, or those that one program has installed."""
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for info in sorted(prefix.glob("lib/python3.*/site-packages/*.dist-info")):
+        # conda's Python may have a second name for its folder.
+        if info.parent.parent.is_symlink() or (installer is not None and installer_of(info) != installer):
+            continue
         name = normalised(info.name.split("-", 1)[0])
         for path, digest, _ in csv.reader((info / "RECORD").read_text(encoding="utf-8").splitlines()):
             found[os.path.relpath(info.parent / path, prefix)][name] = digest
     return found
+
+
+def installer_of(info: Path) -> str:
+    """Return the program that has installed a distribution, as it says itself; nothing where it does not."""
+    path = info / "INSTALLER"
+    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+
+
+def write(folder: Path, found: Claims, layers: Mapping[str, str], layer: str) -> None:
+    """Write the plan of one layer."""
+    folder.mkdir(parents=True)
+    lines = "".join(f"{path}\n" for path in sorted(left_out(found, layers, layer)))
+    (folder / LEFT_OUT).write_text(lines, encoding="utf-8")
+    (folder / SETTLED).write_text(json.dumps(settled(found, layers, layer), sort_keys=True), encoding="utf-8")
 
 
 def left_out(found: Claims, layers: Mapping[str, str], layer: str) -> set[str]:

@@ -2,6 +2,7 @@
 # run.sh conda GID PREFIX LIST: install the conda part of an environment, compile it, and settle its times.
 # run.sh plan GID PREFIX LOCK GROUPS [NAME=VALUE...]: get the pip part, and find who brings what, into /plan.
 # run.sh group GID GROUP PLANS [NAME=VALUE...]: lay out the packages of one layer in /layer/tree.
+# run.sh patch GID PREFIX LOCK PATCH [NAME=VALUE...]: change some packages of the pip part where it is in the image.
 #
 # What is installed belongs to the group GID, which may write to it: whoever runs in the image is in that group. This is
 # done in the step that installs, since a later one would copy every file.
@@ -35,5 +36,9 @@ group)
     mkdir -p /layer/tree
     $python /mnt/install_group.py "$gid" "$group" "$plans" /layer/tree "$@"
     sh /mnt/settle.sh /layer
+    ;;
+patch)
+    # It dates what it lays: settle.sh would date anew what place.sh has laid in the image, and that would be changed.
+    $python /mnt/patch_pip.py "$gid" "$@"
     ;;
 esac

@@ -78,6 +78,27 @@ def test_one_distribution_alone_has_the_lock_s_options(group: ModuleType, tmp_pa
     assert group.alone(tmp_path, "beta-x") == "--only-binary :all:\nBeta_x==2 \\\n    --hash=sha256:b\n"
 
 
+def test_a_settled_file_does_not_tell_how_old_the_cache_is(
+    group: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unpacked(words: list[str], environment: dict[str, str]) -> None:
+        path = Path(words[words.index("--prefix") + 1], "lib/tool")
+        path.parent.mkdir(parents=True)
+        path.write_text("beta's")
+        path.chmod(0o755)
+        os.utime(path, (1, 1))
+
+    monkeypatch.setattr(group, "CACHE", tmp_path)
+    monkeypatch.setattr(group, "run_from_cache", unpacked)
+    (tmp_path / "requirements.txt").write_text("beta==1 \\\n    --hash=sha256:b\n")
+    path = tmp_path / "place/lib/tool"
+    path.parent.mkdir(parents=True)
+    path.write_text("alpha's")
+    group.settle(Path("/env"), tmp_path / "place", tmp_path, "beta", ["lib/tool"], {})
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("beta's", 0o755)
+    assert path.stat().st_mtime > 1
+
+
 def test_what_two_environments_have_alike_is_there_once(group: ModuleType, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name / "lib").mkdir(parents=True)
