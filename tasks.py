@@ -43,7 +43,7 @@ def list_(_: Context, mission: str = "", json: bool = False) -> int:
 @task(
     positional=[],
     help={
-        "since": "a branch, tag or commit: only missions that differ from it (default: all)",
+        "since": "only missions that differ from this revision of git: a branch, tag or commit (default: all)",
         "json": "print JSON on a terminal as well",
     },
 )
