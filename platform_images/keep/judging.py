@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from platform_images.keep import releases
-from platform_images.keep.bounds import Holder, holders, indirect, unmet, with_bounds
+from platform_images.keep.bounds import PYTHON, Holder, holders, indirect, unmet, with_bounds, with_pythons
 from platform_images.keep.index import Index
 from platform_images.keep.lockgraph import target_of
 from platform_images.keep.packages import LockGraph
@@ -95,8 +95,7 @@ class Judge:
             {name: releases.file_of(self.pages[name], each.version, self.target) for name, each in behind.items()}
         )
         lacking = {name: unmet(self.lock, name, new.get(name, ()), self.target) for name in behind}
-        children = {str(each.name) for asked in lacking.values() for each in asked}
-        self.learn({*behind, *_names(children)})
+        self.learn({*behind, *(child for asked in lacking.values() for child in self._children(asked))})
         return {**found, **{name: self._held(found[name], name, lacking[name]) for name in behind}}
 
     def learn(self, names: Iterable[str]) -> None:
@@ -110,6 +109,20 @@ class Judge:
         files = {name: releases.locked_file(self.pages[name], each.hashes, self.target) for name, each in new.items()}
         self.known.update(self.index.requirements(files))
         self.graph = with_bounds(self.lock, self.known, self.target)
+
+    def learn_conda(self, name: str) -> None:
+        """Ask which pip packages require a package of the conda part, which the lock does not say.
+
+        Raises:
+            MismatchError: Metadata have not the hash that the index gives.
+            ToolError: The index did not answer.
+        """
+        pip = [package for package in self.lock.packages.values() if not package.conda]
+        self.learn(package.name for package in pip)
+        if name == PYTHON:
+            files = {each.name: releases.locked_file(self.pages[each.name], each.hashes, self.target) for each in pip}
+            pythons = {each: None if file is None else file.requires_python for each, file in files.items()}
+            self.graph = with_pythons(self.graph, pythons)
 
     def _ask_pages(self, names: Iterable[str]) -> None:
         """Ask for the pages that have not been asked for yet."""
@@ -125,7 +138,7 @@ class Judge:
         if found.newest is None:
             return found
         releases_of: Mapping[str, tuple[str, ...]] = {
-            each: releases.versions(self.pages.get(each, ())) for each in _names({need.name for need in lacking})
+            each: releases.versions(self.pages.get(each, ())) for each in self._children(lacking)
         }
         held = (
             *holders(self.graph, name, found.newest.version),
@@ -134,9 +147,9 @@ class Judge:
         )
         return Judgement(version=found.version, newest=found.newest, held=tuple(dict.fromkeys(held)))
 
+    def _children(self, asked: Iterable[Requirement]) -> set[str]:
+        """Return the locked packages that requirements are for."""
+        from packaging.utils import canonicalize_name
 
-def _names(names: Iterable[str]) -> set[str]:
-    """Return names in normal form."""
-    from packaging.utils import canonicalize_name
-
-    return {str(canonicalize_name(name)) for name in names}
+        found = {self.lock.provider(canonicalize_name(each.name)) for each in asked}
+        return {name for name in found if name is not None}

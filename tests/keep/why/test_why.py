@@ -95,9 +95,66 @@ def test_a_conda_package_is_answered_from_the_lock(
         "    gdal 3.9.1",
         "      requires libgdal 3.9.*",
     ]
-    assert ask(sky, "python", json=True) == 0
-    assert json_of()["required_by"] == [{"name": "gdal", "version": "3.9.1", "bound": ">=3.13,<3.14.0a0"}]
+    assert ask(sky, "libgdal", json=True) == 0
+    assert json_of()["required_by"] == [{"name": "gdal", "version": "3.9.1", "bound": "3.9.*"}]
     assert index.asked == []
+
+
+def test_pip_packages_that_require_what_the_conda_part_provides(sky: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ask(sky, "gdal") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "gdal 3.9.1 in survey/sky, a conda package",
+        f"  {HERE}/environment.yml:3  gdal >=3.9",
+        f"  {HERE}/requirements.in:2  stars[plots]>=2",
+        "    stars 2.1",
+        "      requires gdal>=3",
+    ]
+
+
+def test_pip_packages_that_may_require_it_are_named_where_nobody_tells(
+    sky: Path, index: Index, json_of: Callable[[], Any]
+) -> None:
+    index.has_metadata = index.has_ranges = False
+    assert ask(sky, "gdal", json=True) == 0
+    found = json_of()
+    assert found["required_by"] == []
+    assert found["bounds_unknown"] == ["colours", "kernel-part", "numbers", "plotting", "stars", "viewer"]
+
+
+def test_pip_packages_say_on_which_python_they_run(sky: Path, index: Index, json_of: Callable[[], Any]) -> None:
+    index.entries["stars"][0]["requires-python"] = ">=3.11"
+    index.entries["viewer"].clear()
+    index.add("viewer", "9.0")
+    assert ask(sky, "python", json=True) == 0
+    found = json_of()
+    assert {each["name"]: each["bound"] for each in found["required_by"]} == {
+        "colours": "",
+        "gdal": ">=3.13,<3.14.0a0",
+        "kernel-part": "",
+        "numbers": "",
+        "plotting": "",
+        "stars": ">=3.11",
+        "viewer": None,
+    }
+    assert found["bounds_unknown"] == ["viewer"]
+    assert (found["part"], found["newest"], found["outdated"]) == ("conda", None, None)
+
+
+@pytest.mark.parametrize(("package", "said"), [("gdal", True), ("python", True), ("libgdal", False)])
+def test_offline_a_conda_package_is_said_to_have_others_perhaps(
+    sky: Path, index: Index, capsys: pytest.CaptureFixture[str], package: str, said: bool
+) -> None:
+    assert ask(sky, package, offline=True) == 0
+    told = capsys.readouterr()
+    assert ("does not say which pip packages require it" in told.err) is said
+    assert index.asked == [] and "stars" not in told.out
+
+
+def test_a_distribution_is_found_by_its_own_name(sky: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (sky / "platform.toml").open("a") as file:
+        file.write('[conda]\npypi_names = { gdal = "Gdal_Bindings" }\n')
+    assert ask(sky, "gdal-bindings", offline=True) == 0
+    assert capsys.readouterr().out.startswith("gdal 3.9.1 in survey/sky, a conda package\n")
 
 
 def test_bounds_that_nobody_tells_are_named(sky: Path, index: Index, capsys: pytest.CaptureFixture[str]) -> None:
