@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from platform_images.keep import releases
@@ -27,18 +27,33 @@ class Judgement:
 
     Attributes:
         version: What is locked.
-        newest: The newest release, where there is one for the environment's Python.
+        newest: The newest release, where there is one for the environment's Python. Where a pre-release is locked,
+            pre-releases count.
+        final: The newest final release, where there is one for the environment's Python.
         held: What keeps it out, as far as it is known.
     """
 
     version: str
     newest: Newest | None
+    final: Newest | None = None
     held: tuple[Holder, ...] = ()
 
     @property
     def behind(self) -> bool:
         """Whether there is something newer than what is locked."""
         return self.newest is not None and releases.newer(self.newest.version, self.version)
+
+    @property
+    def ahead(self) -> bool:
+        """Whether what is locked is newer than every final release, and there is nothing newer."""
+        if self.newest is None or self.behind:
+            return False
+        return self.final is None or releases.newer(self.version, self.final.version)
+
+    def ahead_text(self, python: str) -> str:
+        """Return what is said where that is so."""
+        final = f"the newest of those is {self.final.version}" if self.final else f"there is none for Python {python}"
+        return f"{self.version} is newer than every final release; {final}"
 
 
 @dataclass(kw_only=True)
@@ -130,22 +145,26 @@ class Judge:
 
     def _newest(self, name: str) -> Judgement:
         """Return the newest release of a package."""
-        found = releases.newest(self.pages[name], self.target, sdist=name in self.sdists)
-        return Judgement(version=self.lock.packages[name].version, newest=found)
+        version, sdist = self.lock.packages[name].version, name in self.sdists
+        final = found = releases.newest(self.pages[name], self.target, sdist=sdist)
+        if releases.is_early(version):
+            found = releases.newest(self.pages[name], self.target, sdist=sdist, early=True)
+        return Judgement(version=version, newest=found, final=final)
 
     def _held(self, found: Judgement, name: str, lacking: tuple[Requirement, ...]) -> Judgement:
         """Return a judgement with what keeps the newest release out."""
         if found.newest is None:
             return found
         releases_of: Mapping[str, tuple[str, ...]] = {
-            each: releases.versions(self.pages.get(each, ())) for each in self._children(lacking)
+            each: releases.versions(self.pages.get(each, ()), early=releases.is_early(self.lock.packages[each].version))
+            for each in self._children(lacking)
         }
         held = (
             *holders(self.graph, name, found.newest.version),
             *indirect(self.graph, name, lacking, releases_of),
             *(() if found.newest.fits else (NO_WHEEL,)),
         )
-        return Judgement(version=found.version, newest=found.newest, held=tuple(dict.fromkeys(held)))
+        return replace(found, held=tuple(dict.fromkeys(held)))
 
     def _children(self, asked: Iterable[Requirement]) -> set[str]:
         """Return the locked packages that requirements are for."""

@@ -218,7 +218,9 @@ def verdict(answer: Answer) -> tuple[str, ...]:
         return ()
     name, python, newest = answer.name, answer.graph.python, answer.judgement.newest
     if newest is None:
-        return (f"the index has no stable release of {name} for Python {python}",)
+        return (f"the index has no final release of {name} for Python {python}",)
+    if answer.judgement.ahead:
+        return (answer.judgement.ahead_text(python),)
     if not answer.judgement.behind:
         return (f"{answer.judgement.version} is the newest release for Python {python}",)
     lines = [f"the newest release for Python {python} is {newest.version}"]
@@ -275,6 +277,7 @@ def as_json(answer: Answer) -> dict[str, object]:
         "version": package.version,
         "part": "conda" if package.conda else "pip",
         "newest": judged.newest.version if judged and judged.newest else None,
+        "final": judged.final.version if judged and judged.final else None,
         "outdated": judged.behind if judged else None,
         "held_by": [{"by": each.by, "bound": each.bound} for each in (judged.held if judged else ())],
         "requests": [{"file": each.file, "line": each.line, "text": each.text} for each in graph.asking(package.name)],

@@ -8,7 +8,9 @@ import pytest
 
 from platform_images.errors import UsageError
 from platform_images.keep import why
+from platform_images.locks.store import BASE_UNIT, LockStore
 from platform_images.process import Completed
+from tests.keep.why.conftest import CONDA
 from tests.keep.why.server import Index
 
 HERE = "deployments/survey/kernels/sky"
@@ -164,6 +166,56 @@ def test_bounds_that_nobody_tells_are_named(sky: Path, index: Index, capsys: pyt
     assert "      requires colours" in said.splitlines()
     assert "nobody tells the bounds of: viewer" in said
     assert f"held back by {HERE}/bounds.txt:1: colours<9" in said
+
+
+@pytest.mark.parametrize(
+    ("locked", "others", "final", "said"),
+    [
+        ("4.0rc1", ("3.9", "4.0rc2"), "3.9", "the newest release for Python 3.13.5 is 4.0rc2"),
+        ("4.0rc1", ("3.9", "4.0"), "4.0", "the newest release for Python 3.13.5 is 4.0"),
+        ("4.0rc1", ("3.9",), "3.9", "4.0rc1 is newer than every final release; the newest of those is 3.9"),
+        ("4.0rc1", (), None, "4.0rc1 is newer than every final release; there is none for Python 3.13.5"),
+        ("4.0", ("4.1rc1",), "4.0", "4.0 is the newest release for Python 3.13.5"),
+    ],
+)
+def test_a_locked_early_release(
+    sky: Path,
+    index: Index,
+    json_of: Callable[[], Any],
+    capsys: pytest.CaptureFixture[str],
+    locked: str,
+    others: tuple[str, ...],
+    final: str | None,
+    said: str,
+) -> None:
+    index.entries["lab"].clear()
+    digest = index.add("lab", locked)
+    for each in others:
+        index.add("lab", each)
+    lock(sky, f"lab=={locked} \\\n    --hash=sha256:{digest}\n    # via -r common/base/requirements.in\n")
+    assert ask(sky, "lab", kernel="base") == 0
+    assert capsys.readouterr().out.splitlines()[2] == said
+    assert ask(sky, "lab", kernel="base", json=True) == 0
+    found = json_of()
+    assert found["outdated"] is said.startswith("the newest")
+    assert found["final"] == final
+
+
+def test_a_locked_release_that_was_withdrawn_is_not_offered(
+    sky: Path, index: Index, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index.entries["lab"][0]["yanked"] = True
+    index.add("lab", "4.4")
+    assert ask(sky, "lab", kernel="base") == 0
+    assert capsys.readouterr().out.splitlines()[2] == (
+        "4.5 is newer than every final release; the newest of those is 4.4"
+    )
+
+
+def lock(folder: Path, text: str) -> None:
+    """Lock the pip part of the base environment so."""
+    files = {"conda-lock.yml": CONDA, "requirements.txt": text}
+    LockStore(folder / "locks").write(BASE_UNIT, files=files, inputs={}, solvers={})
 
 
 def test_the_base_environment(sky: Path, capsys: pytest.CaptureFixture[str]) -> None:
