@@ -43,7 +43,7 @@ def list_(_: Context, mission: str = "", json: bool = False) -> int:
 @task(
     positional=[],
     help={
-        "since": "a branch, tag or commit: only missions that differ from it (default: all)",
+        "since": "only missions that differ from this revision of git: a branch, tag or commit (default: all)",
         "json": "print JSON on a terminal as well",
     },
 )
@@ -63,8 +63,8 @@ def matrix(_: Context, since: str = "", json: bool = False) -> int:
     help={
         "mission": "the new mission's name; with --kernel also one that there is",
         "kernel": "the new kernel's name (default: that of the new mission)",
-        "title": "the new mission's title, or else the new kernel's name in the launcher (default: from the name)",
-        "dry_run": "write nothing; print the names of the files",
+        "title": "the new mission's title, or an added kernel's name in the launcher (default: made from the name)",
+        "dry_run": "write nothing; print the names of the files that would be made or changed",
     },
 )
 @cli.guarded
@@ -275,9 +275,9 @@ def verify(
     help={
         "mission": MISSION,
         "all_": "every mission",
-        "since": "compare with this revision of git (default: HEAD)",
+        "since": "compare with this revision of git: a branch, tag or commit (default: HEAD)",
         "kernel": KERNEL,
-        "image": "compare two images of the engine: give it twice, the older one first",
+        "image": "compare two images of the engine, and no locks: give it twice, the older one first",
         "details": "ask the package index for licences and sizes of pip packages that changed",
         "exit_code": "end with 1 where something changed",
         "json": "print JSON",
@@ -547,7 +547,7 @@ def clean(_: Context, older_than: str = "", max_size: str = "", dry_run: bool = 
     help={
         "mission": MISSION,
         "kernel": "the kernel, or base (default: the mission's only kernel)",
-        "package": "the package",
+        "package": "the package, of the pip or the conda part",
         "offline": "ask no index: names without bounds, from the lock alone",
         "json": "print JSON, with every requirement",
     },
@@ -597,7 +597,7 @@ def outdated(
         "kernel": "the kernel, or base (default: the mission's only kernel)",
         "package": "draw only this and what it requires; give it again for another (default: everything)",
         "reverse": "with --package: draw what requires it instead",
-        "out": "the file to write: .svg, .html, which can be searched, or .png",
+        "out": "the file to write; its ending says what it becomes: .svg, .html, which can be searched, or .png",
     },
 )
 @cli.guarded

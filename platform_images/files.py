@@ -53,7 +53,7 @@ def refused(error: OSError) -> PlatformError:
 
 
 def write_text(path: Path, text: str, *, mode: int = 0o644) -> bool:
-    """Write UTF-8 text with LF line ends, by way of a temporary file in the same folder and a rename.
+    """Write UTF-8 text with the line ends that it has, by way of a temporary file in the same folder and a rename.
 
     A reader sees the old file or the new one, never a part. Nothing is touched where the content is the same.
 

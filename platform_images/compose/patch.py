@@ -65,6 +65,8 @@ def compose_patch(
     changes = tuple(_changes(patches[-1].packages))
     environments = {str(unit_of(each)): each for each in (platform.base, *kernels)}
     system = root(required_lock(locks, ROOT_UNIT))
+    # Files of the image below are as late as its own date and a second (place.sh): they are not to be dated anew.
+    epoch = system.epoch + len(patches)
     digest = mission_digest(locks)
     found = labels(
         mission,
@@ -96,7 +98,7 @@ def compose_patch(
     record = record_text(mission, (platform.base, *kernels), lock_digest=digest)
     return Composition(
         dockerfile=f"# Composed: a patch of the mission {mission.name}.\n"
-        f"ARG SOURCE_DATE_EPOCH={system.epoch}\n\n{dockerfile.strip()}\n",
+        f"ARG SOURCE_DATE_EPOCH={epoch}\n\n{dockerfile.strip()}\n",
         files=tuple(
             sorted(
                 (
@@ -111,7 +113,7 @@ def compose_patch(
         labels=found,
         tags=tags(mission, digest, None, patches=patches),
         lock_digest=digest,
-        epoch=system.epoch,
+        epoch=epoch,
     )
 
 

@@ -12,6 +12,7 @@ from platform_images.keep.target import Target
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
+PYTHON = "python"  # conda's package
 Requirements = Mapping[str, "tuple[Requirement, ...]"]
 
 
@@ -59,8 +60,8 @@ def with_bounds(graph: LockGraph, known: Requirements, target: Target) -> LockGr
     edges = {edge: edge for edge in graph.edges}
     for parent, asked in active.items():
         specifiers: dict[str, list[str]] = {}
-        for each in asked:
-            specifiers.setdefault(_name(each), []).append(str(each.specifier))
+        for child, each in asked:
+            specifiers.setdefault(child, []).append(str(each.specifier))
         for child, texts in specifiers.items():
             edge = Edge(parent=parent, child=child, bound=",".join(dict.fromkeys(filter(None, texts))))
             if edge in edges or graph.packages[child].conda:
@@ -68,18 +69,35 @@ def with_bounds(graph: LockGraph, known: Requirements, target: Target) -> LockGr
     return replace(graph, edges=tuple(edges[edge] for edge in sorted(edges)))
 
 
-def _active(graph: LockGraph, known: Requirements, target: Target) -> dict[str, list[Requirement]]:
-    """Return which requirements of each package apply, extras that somebody asks for included."""
+def with_pythons(graph: LockGraph, known: Mapping[str, str | None]) -> LockGraph:
+    """Return a graph in which pip packages require the environment's Python.
+
+    Args:
+        graph: With all else.
+        known: Name of a package to the Pythons that its locked release runs on; None where nobody knows.
+    """
+    edges = [Edge(parent=name, child=PYTHON, bound=bound) for name, bound in known.items()]
+    return replace(graph, edges=tuple(sorted({*graph.edges, *edges})))
+
+
+def _active(graph: LockGraph, known: Requirements, target: Target) -> dict[str, list[tuple[str, Requirement]]]:
+    """Return which requirements of each package apply, with the package that each is for.
+
+    Extras that somebody asks for are included.
+    """
     extras: dict[str, set[str]] = {name: set() for name in graph.packages}
     for request in graph.requests:
         extras.setdefault(request.name, set()).update(request.extras)
     todo, active = sorted(known), {}
     while todo:
         parent = todo.pop()
-        asked = [each for each in known.get(parent, ()) if _name(each) in extras and target.holds(each, extras[parent])]
-        active[parent] = [each for each in asked if _name(each) != parent and _name(each) in graph.packages]
-        for each in asked:
-            child = _name(each)
+        asked = [
+            (child, each)
+            for each in known.get(parent, ())
+            if (child := _provider(graph, each)) and target.holds(each, extras[parent])
+        ]
+        active[parent] = [(child, each) for child, each in asked if child != parent]
+        for child, each in asked:
             if not each.extras <= extras[child]:
                 extras[child] |= each.extras
                 todo.append(child)
@@ -98,8 +116,8 @@ def unmet(graph: LockGraph, name: str, asked: Iterable[Requirement], target: Tar
         each
         for each in asked
         if target.holds(each, extras)
-        and _name(each) in graph.packages
-        and not allows(str(each.specifier), graph.packages[_name(each)].version)
+        and (child := _provider(graph, each))
+        and not allows(str(each.specifier), graph.packages[child].version)
     )
 
 
@@ -112,11 +130,15 @@ def indirect(
         graph: With bounds.
         name: The package.
         asked: What the release requires and the locked versions do not give.
-        versions: The releases that there are of each package that is required.
+        versions: The releases that there are of each pip package that is required.
     """
     found = []
     for need in asked:
-        child = _name(need)
+        child = _provider(graph, need) or ""
+        if child in graph.packages and graph.packages[child].conda:  # given to the pip part as it is
+            by = f"{child} {graph.packages[child].version} of the conda part"
+            found.append(Holder(by=by, bound=f"the release requires {need.name}{need.specifier}"))
+            continue
         fitting = [each for each in versions.get(child, ()) if allows(str(need.specifier), each)]
         for holder, bound in _bounds_on(graph, child, but=name):
             if not any(allows(bound, each) for each in fitting):
@@ -148,8 +170,8 @@ def allows(specifier: str, version: str) -> bool:
         return True
 
 
-def _name(requirement: Requirement) -> str:
-    """Return a requirement's package in normal form."""
+def _provider(graph: LockGraph, requirement: Requirement) -> str | None:
+    """Return the package of the lock that a requirement is for; nothing where there is none."""
     from packaging.utils import canonicalize_name
 
-    return canonicalize_name(requirement.name)
+    return graph.provider(canonicalize_name(requirement.name))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from platform_images.keep import releases
-from platform_images.keep.bounds import Holder, holders, indirect, unmet, with_bounds
+from platform_images.keep.bounds import PYTHON, Holder, holders, indirect, unmet, with_bounds, with_pythons
 from platform_images.keep.index import Index
 from platform_images.keep.lockgraph import target_of
 from platform_images.keep.packages import LockGraph
@@ -27,18 +27,33 @@ class Judgement:
 
     Attributes:
         version: What is locked.
-        newest: The newest release, where there is one for the environment's Python.
+        newest: The newest release, where there is one for the environment's Python. Where a pre-release is locked,
+            pre-releases count.
+        final: The newest final release, where there is one for the environment's Python.
         held: What keeps it out, as far as it is known.
     """
 
     version: str
     newest: Newest | None
+    final: Newest | None = None
     held: tuple[Holder, ...] = ()
 
     @property
     def behind(self) -> bool:
         """Whether there is something newer than what is locked."""
         return self.newest is not None and releases.newer(self.newest.version, self.version)
+
+    @property
+    def ahead(self) -> bool:
+        """Whether what is locked is newer than every final release, and there is nothing newer."""
+        if self.newest is None or self.behind:
+            return False
+        return self.final is None or releases.newer(self.version, self.final.version)
+
+    def ahead_text(self, python: str) -> str:
+        """Return what is said where that is so."""
+        final = f"the newest of those is {self.final.version}" if self.final else f"there is none for Python {python}"
+        return f"{self.version} is newer than every final release; {final}"
 
 
 @dataclass(kw_only=True)
@@ -95,8 +110,7 @@ class Judge:
             {name: releases.file_of(self.pages[name], each.version, self.target) for name, each in behind.items()}
         )
         lacking = {name: unmet(self.lock, name, new.get(name, ()), self.target) for name in behind}
-        children = {str(each.name) for asked in lacking.values() for each in asked}
-        self.learn({*behind, *_names(children)})
+        self.learn({*behind, *(child for asked in lacking.values() for child in self._children(asked))})
         return {**found, **{name: self._held(found[name], name, lacking[name]) for name in behind}}
 
     def learn(self, names: Iterable[str]) -> None:
@@ -111,32 +125,50 @@ class Judge:
         self.known.update(self.index.requirements(files))
         self.graph = with_bounds(self.lock, self.known, self.target)
 
+    def learn_conda(self, name: str) -> None:
+        """Ask which pip packages require a package of the conda part, which the lock does not say.
+
+        Raises:
+            MismatchError: Metadata have not the hash that the index gives.
+            ToolError: The index did not answer.
+        """
+        pip = [package for package in self.lock.packages.values() if not package.conda]
+        self.learn(package.name for package in pip)
+        if name == PYTHON:
+            files = {each.name: releases.locked_file(self.pages[each.name], each.hashes, self.target) for each in pip}
+            pythons = {each: None if file is None else file.requires_python for each, file in files.items()}
+            self.graph = with_pythons(self.graph, pythons)
+
     def _ask_pages(self, names: Iterable[str]) -> None:
         """Ask for the pages that have not been asked for yet."""
         self.pages.update(self.index.pages(set(names) - set(self.pages)))
 
     def _newest(self, name: str) -> Judgement:
         """Return the newest release of a package."""
-        found = releases.newest(self.pages[name], self.target, sdist=name in self.sdists)
-        return Judgement(version=self.lock.packages[name].version, newest=found)
+        version, sdist = self.lock.packages[name].version, name in self.sdists
+        final = found = releases.newest(self.pages[name], self.target, sdist=sdist)
+        if releases.is_early(version):
+            found = releases.newest(self.pages[name], self.target, sdist=sdist, early=True)
+        return Judgement(version=version, newest=found, final=final)
 
     def _held(self, found: Judgement, name: str, lacking: tuple[Requirement, ...]) -> Judgement:
         """Return a judgement with what keeps the newest release out."""
         if found.newest is None:
             return found
         releases_of: Mapping[str, tuple[str, ...]] = {
-            each: releases.versions(self.pages.get(each, ())) for each in _names({need.name for need in lacking})
+            each: releases.versions(self.pages.get(each, ()), early=releases.is_early(self.lock.packages[each].version))
+            for each in self._children(lacking)
         }
         held = (
             *holders(self.graph, name, found.newest.version),
             *indirect(self.graph, name, lacking, releases_of),
             *(() if found.newest.fits else (NO_WHEEL,)),
         )
-        return Judgement(version=found.version, newest=found.newest, held=tuple(dict.fromkeys(held)))
+        return replace(found, held=tuple(dict.fromkeys(held)))
 
+    def _children(self, asked: Iterable[Requirement]) -> set[str]:
+        """Return the locked packages that requirements are for."""
+        from packaging.utils import canonicalize_name
 
-def _names(names: Iterable[str]) -> set[str]:
-    """Return names in normal form."""
-    from packaging.utils import canonicalize_name
-
-    return {str(canonicalize_name(name)) for name in names}
+        found = {self.lock.provider(canonicalize_name(each.name)) for each in asked}
+        return {name for name in found if name is not None}

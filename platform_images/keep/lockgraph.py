@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from platform_images.errors import LockError, UsageError
 from platform_images.keep.packages import Edge, LockGraph, Package
 from platform_images.keep.target import Target
-from platform_images.locks.conda import conda_packages
+from platform_images.locks.conda import conda_packages, distributions
 from platform_images.locks.lines import conda_requests, pip_requests
 from platform_images.locks.pip import Pin, pins
 from platform_images.locks.store import BASE_UNIT, ROOT_UNIT, LockStore, requirements, root
@@ -73,13 +74,22 @@ def read_graph(platform: Platform, environment: Environment, lock: Lock) -> Lock
         raise LockError(f"The lock of {lock.unit} holds no python.", fix=lock.unit.session)
     python = packages["python"].version
     here = Target(python=python, architecture=platform.architecture)
-    lines = (*conda_requests(platform.folder, environment), *pip_requests(platform.folder, environment))
-    edges = {edge for edge in (*_conda_edges(conda), *_pip_edges(pip)) if edge.parent in packages}
-    return LockGraph(
+    provided = {name: each.name for name, each in distributions(conda, platform.settings.conda.pypi_names).items()}
+    bare = LockGraph(
         label=str(lock.unit),
         python=python,
         packages=dict(sorted(packages.items())),
-        edges=tuple(sorted(edges)),
+        edges=(),
+        requests=(),
+        provided={name: package for name, package in provided.items() if packages[package].conda},
+    )
+    asked = [
+        replace(line, name=bare.provider(line.name) or line.name) for line in pip_requests(platform.folder, environment)
+    ]
+    lines = (*conda_requests(platform.folder, environment), *asked)
+    return replace(
+        bare,
+        edges=tuple(sorted({*_conda_edges(conda), *_pip_edges(bare, pip)})),
         requests=tuple(line for line in lines if here.applies(line.marker)),
     )
 
@@ -94,15 +104,16 @@ def _conda_edges(packages: Iterable[CondaPackage]) -> Iterator[Edge]:
                 yield Edge(parent=each.name, child=name, bound=bound)
 
 
-def _pip_edges(packages: Iterable[Pin]) -> Iterator[Edge]:
-    """Yield who requires whom in the pip part, by the remarks of the solver."""
+def _pip_edges(graph: LockGraph, packages: Iterable[Pin]) -> Iterator[Edge]:
+    """Yield who requires whom in the pip part, by the remarks of the solver; they name distributions."""
     from packaging.utils import canonicalize_name
 
     for each in packages:
         for who in requirers(each.text):
             if not who.startswith("-"):
-                parent = canonicalize_name(who.split("[")[0])
-                yield Edge(parent=parent, child=canonicalize_name(each.name))
+                parent = graph.provider(canonicalize_name(who.split("[")[0]))
+                if parent is not None:
+                    yield Edge(parent=parent, child=canonicalize_name(each.name))
 
 
 def requirers(text: str) -> tuple[str, ...]:

@@ -153,12 +153,13 @@ def _kernel(platform: Platform, mission: str, name: str | None, title: str | Non
     )
     _check_title(title, None, files[KERNEL_FILE])
     shown = str(Path("deployments") / mission / MISSION_FILE)
+    text = read_text(platform.folder / shown, shown=shown, as_it_is=True)
     return Addition(
         title=f"the new kernel {name} of the mission {present.name}",
         unit=Unit(scope=mission, part=name),
         folder=folder,
         files=files,
-        mission_file=template.with_kernel(read_text(platform.folder / shown, shown=shown), name, shown=shown),
+        mission_file=template.with_kernel(text, name, shown=shown),
     )
 
 

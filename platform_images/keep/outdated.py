@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from platform_images.errors import ExitCode
 from platform_images.keep import releases
 from platform_images.keep.bounds import Holder
 from platform_images.keep.index import site_index
-from platform_images.keep.judging import Judge
+from platform_images.keep.judging import Judge, Judgement
 from platform_images.keep.lockgraph import environment_of, locked, read_graph
 from platform_images.locks.lines import Request
 from platform_images.model import Environment, Mission, Platform, load_mission, load_platform
@@ -45,6 +45,36 @@ class Row:
     unknown: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """One package of one environment that is newer than every final release.
+
+    Attributes:
+        environment: ``<scope>/<name>``.
+        text: What is said of it.
+        direct: Whether a line asks for it.
+    """
+
+    environment: str
+    text: str
+    direct: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What there is to say of some environments, by environment and name."""
+
+    rows: tuple[Row, ...] = ()
+    ahead: tuple[Ahead, ...] = ()
+
+    def of_requests(self) -> Findings:
+        """Return what is about packages that a line asks for."""
+        return Findings(
+            rows=tuple(row for row in self.rows if row.requests),
+            ahead=tuple(each for each in self.ahead if each.direct),
+        )
+
+
 def run(folder: Path, mission: str, *, kernel: str | None, direct: bool, exit_code: bool, json: bool) -> int:
     """Print what is outdated; what `invoke outdated` does.
 
@@ -56,12 +86,13 @@ def run(folder: Path, mission: str, *, kernel: str | None, direct: bool, exit_co
     """
     platform = load_platform(folder)
     environments = chosen(platform, load_mission(platform, mission), kernel)
-    found = [row for row in outdated(platform, environments) if row.requests or not direct]
+    found = outdated(platform, environments)
+    found = found.of_requests() if direct else found
     if json:
-        cli.print_json([as_json(row) for row in found])
+        cli.print_json([as_json(row) for row in found.rows])
     else:
         show(found, [f"{each.scope}/{each.name}" for each in environments])
-    return int(ExitCode.FAILED) if found and exit_code else 0
+    return int(ExitCode.FAILED) if found.rows and exit_code else 0
 
 
 def chosen(platform: Platform, mission: Mission, kernel: str | None) -> tuple[Environment, ...]:
@@ -71,8 +102,8 @@ def chosen(platform: Platform, mission: Mission, kernel: str | None) -> tuple[En
     return (platform.base, *mission.kernels)
 
 
-def outdated(platform: Platform, environments: Iterable[Environment]) -> tuple[Row, ...]:
-    """Return what is outdated, by environment and name.
+def outdated(platform: Platform, environments: Iterable[Environment]) -> Findings:
+    """Return what is outdated, and what is newer than every final release.
 
     Raises:
         LockError: A lock is missing or damaged.
@@ -84,12 +115,23 @@ def outdated(platform: Platform, environments: Iterable[Environment]) -> tuple[R
     with site_index(platform) as index:
         pages = index.pages(names)
         judges = [Judge.of(platform, each, graph, index, pages) for each, graph in graphs]
-        return tuple(row for judge in judges for row in _rows(judge))
+        judged = [(judge, judge.judge(judge.lock.packages)) for judge in judges]
+    return Findings(
+        rows=tuple(row for judge, found in judged for row in _rows(judge, found)),
+        ahead=tuple(each for judge, found in judged for each in _ahead(judge, found)),
+    )
 
 
-def _rows(judge: Judge) -> Iterable[Row]:
+def _ahead(judge: Judge, found: Mapping[str, Judgement]) -> Iterable[Ahead]:
+    """Yield what of one environment is newer than every final release."""
+    for name, each in found.items():
+        if each.ahead:
+            text = f"{name} {each.ahead_text(judge.lock.python)}"
+            yield Ahead(environment=judge.lock.label, text=text, direct=name in judge.lock.direct)
+
+
+def _rows(judge: Judge, found: Mapping[str, Judgement]) -> Iterable[Row]:
     """Yield one environment's rows."""
-    found = judge.judge(judge.lock.packages)
     for name, each in found.items():
         if each.newest is not None and each.behind:
             parents = {edge.parent for edge in judge.graph.edges if edge.child == name and edge.bound is None}
@@ -105,14 +147,16 @@ def _rows(judge: Judge) -> Iterable[Row]:
             )
 
 
-def show(rows: Iterable[Row], labels: Iterable[str]) -> None:
-    """Print one table an environment."""
-    rows = tuple(rows)
+def show(found: Findings, labels: Iterable[str]) -> None:
+    """Print one table an environment, and what is newer than every final release below it."""
     for label in labels:
-        own = [row for row in rows if row.environment == label]
+        own = [row for row in found.rows if row.environment == label]
         console.stdout().print(f"{label}: {len(own) or 'nothing'} outdated", style="bold")
         if own:
             console.stdout().print(table(own))
+        for each in found.ahead:
+            if each.environment == label:
+                console.stdout().print(each.text, soft_wrap=True)
 
 
 def table(rows: Iterable[Row]) -> Table:

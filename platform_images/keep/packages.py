@@ -49,6 +49,7 @@ class LockGraph:
         packages: By name, sorted.
         edges: Sorted.
         requests: In the order of the files.
+        provided: Each Python distribution of the conda part, to the name of the package that provides it.
     """
 
     label: str
@@ -56,6 +57,18 @@ class LockGraph:
     packages: Mapping[str, Package]
     edges: tuple[Edge, ...]
     requests: tuple[Request, ...]
+    provided: Mapping[str, str] = field(default_factory=dict)
+
+    def provider(self, distribution: str) -> str | None:
+        """Return the package that is a distribution or provides it; nothing where none does."""
+        package = self.packages.get(distribution)
+        if package is not None and not package.conda:
+            return distribution
+        return name if (name := self.provided.get(distribution)) in self.packages else None
+
+    def open_to_pip(self, name: str) -> bool:
+        """Whether a pip package can require a package of the conda part: the Python, or what is a distribution."""
+        return self.packages[name].conda and (name == "python" or name in self.provided.values())
 
     def asking(self, name: str) -> tuple[Request, ...]:
         """Return the lines that name a package."""
@@ -88,4 +101,5 @@ class LockGraph:
             packages={name: package for name, package in self.packages.items() if name in names},
             edges=tuple(edge for edge in self.edges if edge.parent in names and edge.child in names),
             requests=tuple(each for each in self.requests if each.name in names),
+            provided={distribution: name for distribution, name in self.provided.items() if name in names},
         )

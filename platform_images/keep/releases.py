@@ -60,7 +60,7 @@ class File:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Newest:
-    """The newest release that is stable, not withdrawn, and for the environment's Python.
+    """The newest release that is offered, not withdrawn, and for the environment's Python.
 
     Attributes:
         fits: Whether it has a file that can be installed.
@@ -143,19 +143,20 @@ class _Anchors(HTMLParser):
             self.found.append(values)
 
 
-def newest(files: Iterable[File], target: Target, *, sdist: bool) -> Newest | None:
+def newest(files: Iterable[File], target: Target, *, sdist: bool, early: bool = False) -> Newest | None:
     """Return the newest release that the environment's Python accepts; nothing where there is none.
 
     Args:
         files: What the index has of a project.
         target: Where it is to run.
         sdist: Whether the environment builds it from source.
+        early: Whether pre-releases are offered, as they are to those that have one already; final ones always are.
     """
     releases: dict[str, list[File]] = {}
     for file in files:
         if not file.yanked:
             releases.setdefault(file.version, []).append(file)
-    for text in sorted(filter(_stable, releases), key=parsed, reverse=True):
+    for text in sorted((each for each in releases if _offered(each, early=early)), key=parsed, reverse=True):
         accepted = [file for file in releases[text] if target.accepts(file.requires_python)]
         if accepted:
             fits = any(target.fits(file.filename) if file.wheel else sdist for file in accepted)
@@ -173,9 +174,10 @@ def file_of(files: Iterable[File], version: str, target: Target) -> File | None:
     return _best((file for file in files if parsed(file.version) == parsed(version)), target)
 
 
-def versions(files: Iterable[File]) -> tuple[str, ...]:
-    """Return every stable release that has not been withdrawn."""
-    return tuple(dict.fromkeys(file.version for file in files if not file.yanked and _stable(file.version)))
+def versions(files: Iterable[File], *, early: bool = False) -> tuple[str, ...]:
+    """Return every release that is offered and has not been withdrawn."""
+    offered = (file.version for file in files if not file.yanked and _offered(file.version, early=early))
+    return tuple(dict.fromkeys(offered))
 
 
 def _best(files: Iterable[File], target: Target) -> File | None:
@@ -207,12 +209,18 @@ def parsed(text: str) -> Version:
         return Version("0.dev0")
 
 
+def is_early(version: str) -> bool:
+    """Whether a version is a pre-release or one of development, and no final one."""
+    return parsed(version).is_prerelease
+
+
 @cache
-def _stable(text: str) -> bool:
-    """Whether a version is a final release."""
+def _offered(text: str, *, early: bool) -> bool:
+    """Whether a version is one at all, and final, or pre-releases count as well."""
     from packaging.version import InvalidVersion, Version
 
     try:
-        return not Version(text).is_prerelease
+        version = Version(text)
     except InvalidVersion:
         return False
+    return early or not version.is_prerelease

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).with_name("templates")
 _SUFFIX = ".j2"
+_MARK = "\ufeff"  # which some editors put at the beginning of a file
 _STRING_OR_REMARK = re.compile(r"""#[^\n]*|"[^"\n]*"|'[^'\n]*'""")
 
 
@@ -40,7 +41,9 @@ def kernel_files(*, kernel: str, display_name: str, python: str) -> dict[str, st
 
 
 def with_kernel(text: str, kernel: str, *, shown: str) -> str:
-    """Return the text of a ``mission.toml`` with one more kernel at the end of its list; all else stays as it is.
+    """Return the text of a ``mission.toml`` with one more kernel at the end of its list.
+
+    All else stays as it is: remarks, order, line ends, a byte order mark.
 
     Raises:
         UsageError: The text, or what becomes of it, has a mistake.
@@ -48,6 +51,9 @@ def with_kernel(text: str, kernel: str, *, shown: str) -> str:
     import tomlkit
     from tomlkit.items import Array
 
+    mark = _MARK if text.startswith(_MARK) else ""
+    text = text.removeprefix(_MARK)
+    parse_toml(text, MissionFile, shown=shown)
     document = tomlkit.parse(text)
     kernels = document["kernels"]
     assert isinstance(kernels, Array)  # the model has seen it
@@ -57,7 +63,7 @@ def with_kernel(text: str, kernel: str, *, shown: str) -> str:
     if not _has_last(result, kernel):  # tomlkit writes no comma before a remark that ends a list
         result = text.replace(before, _after_last(before, kernel), 1)
     parse_toml(result, MissionFile, shown=shown)
-    return result
+    return mark + result
 
 
 def _has_last(text: str, kernel: str) -> bool:

@@ -59,9 +59,20 @@ def run(folder: Path, mission: str, *, kernel: str | None, package: str, offline
     answer = Answer(graph=ancestors(graph, name), name=name) if offline else ask(platform, environment, graph, name)
     if json:
         cli.print_json(as_json(answer))
-    else:
-        show(answer)
+        return 0
+    show(answer)
+    if offline and (more := _more(graph, name)):
+        console.say(f"  {more}")
     return 0
+
+
+def _more(graph: LockGraph, name: str) -> str:
+    """Return what the index would tell besides; nothing where it would not."""
+    if not graph.packages[name].conda:
+        return "the lock has names only; without --offline, the index is asked for the bounds"
+    if graph.open_to_pip(name):
+        return "the lock does not say which pip packages require it; without --offline, the index is asked"
+    return ""
 
 
 def locked_name(graph: LockGraph, text: str) -> str:
@@ -77,6 +88,8 @@ def locked_name(graph: LockGraph, text: str) -> str:
     for name in (canonicalize_name(text), text.lower()):
         if name in graph.packages:
             return name
+    if provider := graph.provider(canonicalize_name(text)):
+        return provider
     raise UsageError(
         f"The lock of {graph.label} has no package {text!r}{nearest(canonicalize_name(text), tuple(graph.packages))}.",
         why=_like(canonicalize_name(text), tuple(graph.packages)),
@@ -102,10 +115,15 @@ def ask(platform: Platform, environment: Environment, graph: LockGraph, name: st
         MismatchError: Metadata have not the hash that the index gives.
         ToolError: The index did not answer.
     """
-    if graph.packages[name].conda:
+    if graph.packages[name].conda and not graph.open_to_pip(name):
         return Answer(graph=ancestors(graph, name), name=name)
     with site_index(platform) as index:
         judge = Judge.of(platform, environment, graph, index, {})
+        if graph.packages[name].conda:
+            judge.learn_conda(name)
+            found = ancestors(judge.graph, name)
+            silent = {each.name for each in graph.packages.values() if not each.conda} - judge.known.keys()
+            return Answer(graph=found, name=name, unknown=tuple(sorted({*_unknown(found), *silent})))
         judge.learn({name})
         judgement = judge.judge([name])[name]
     found = ancestors(judge.graph, name)
@@ -200,7 +218,9 @@ def verdict(answer: Answer) -> tuple[str, ...]:
         return ()
     name, python, newest = answer.name, answer.graph.python, answer.judgement.newest
     if newest is None:
-        return (f"the index has no stable release of {name} for Python {python}",)
+        return (f"the index has no final release of {name} for Python {python}",)
+    if answer.judgement.ahead:
+        return (answer.judgement.ahead_text(python),)
     if not answer.judgement.behind:
         return (f"{answer.judgement.version} is the newest release for Python {python}",)
     lines = [f"the newest release for Python {python} is {newest.version}"]
@@ -229,8 +249,6 @@ def show(answer: Answer) -> None:
         out.print(line, soft_wrap=True)
     if answer.unknown:
         out.print(f"nobody tells the bounds of: {', '.join(answer.unknown)}", soft_wrap=True)
-    if answer.judgement is None and not package.conda:
-        console.say("  the lock has names only; without --offline, the index is asked for the bounds")
 
 
 def indented(branch: Branch, depth: int = 0) -> tuple[str, ...]:
@@ -259,6 +277,7 @@ def as_json(answer: Answer) -> dict[str, object]:
         "version": package.version,
         "part": "conda" if package.conda else "pip",
         "newest": judged.newest.version if judged and judged.newest else None,
+        "final": judged.final.version if judged and judged.final else None,
         "outdated": judged.behind if judged else None,
         "held_by": [{"by": each.by, "bound": each.bound} for each in (judged.held if judged else ())],
         "requests": [{"file": each.file, "line": each.line, "text": each.text} for each in graph.asking(package.name)],

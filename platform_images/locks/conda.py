@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from platform_images.errors import LockError
@@ -79,3 +79,25 @@ def installation_order(packages: Iterable[CondaPackage]) -> tuple[CondaPackage, 
     for package in by_name.values():
         place(package)
     return tuple(ordered.values())
+
+
+def distributions(packages: Iterable[CondaPackage], pypi_names: Mapping[str, str]) -> dict[str, CondaPackage]:
+    """Return the Python distributions of a conda part by name, sorted, each as the package that provides it.
+
+    Args:
+        packages: The conda part.
+        pypi_names: conda name to PyPI name, where the two differ.
+    """
+    from packaging.utils import canonicalize_name
+
+    found = {
+        str(canonicalize_name(pypi_names.get(package.name, package.name))): package
+        for package in packages
+        if package.name != "python" and _needs_python(package)
+    }
+    return dict(sorted(found.items()))
+
+
+def _needs_python(package: CondaPackage) -> bool:
+    """Whether a package is for Python: a library that merely ships beside it does not depend on it."""
+    return any(name in ("python", "python_abi") for name, _ in package.dependencies)

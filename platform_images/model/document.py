@@ -16,17 +16,20 @@ M = TypeVar("M", bound=BaseModel)
 _PREFIX = "Value error, "
 
 
-def read_text(path: Path, *, shown: str) -> str:
+def read_text(path: Path, *, shown: str, as_it_is: bool = False) -> str:
     """Return a text file's content.
 
     Args:
         path: The file.
         shown: Its name for messages, relative to the project.
+        as_it_is: With its own line ends, and with the byte order mark where it has one: to be changed and written.
 
     Raises:
         UsageError: It is missing, unreadable or not UTF-8.
     """
     try:
+        if as_it_is:
+            return path.read_bytes().decode("utf-8")
         return path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
     except FileNotFoundError as error:
         raise UsageError(

@@ -33,6 +33,7 @@ from platform_images.patching.request import PatchRequest, check_request
 from platform_images.patching.solving import Solved, solve_patch
 from platform_images.run.image import Image, find
 
+__all__ = ["PatchRequest", "patch", "released_image", "run"]
 _MISSION, _LOCKS, _DRIFT = "platform-images.mission", "platform-images.lock-digest", "platform-images.drift"
 
 

@@ -14,7 +14,7 @@ import platform_images
 from platform_images import temporary
 from platform_images.errors import ToolError
 from platform_images.files import json_text
-from platform_images.locks.conda import parse_conda_lock
+from platform_images.locks.conda import distributions, parse_conda_lock
 from platform_images.locks.values import CONDA_LOCK, CondaPackage, Lock
 from platform_images.model.environment import Environment
 from platform_images.model.platform import Platform
@@ -180,16 +180,4 @@ def provided_distributions(
         packages: The conda part.
         pypi_names: conda name to PyPI name, where the two differ.
     """
-    from packaging.utils import canonicalize_name
-
-    found = {
-        str(canonicalize_name(pypi_names.get(package.name, package.name))): package.version
-        for package in packages
-        if package.name != "python" and _needs_python(package)
-    }
-    return tuple(sorted(found.items()))
-
-
-def _needs_python(package: CondaPackage) -> bool:
-    """Whether a package is for Python: a library that merely ships beside it does not depend on it."""
-    return any(name in ("python", "python_abi") for name, _ in package.dependencies)
+    return tuple((name, package.version) for name, package in distributions(packages, pypi_names).items())

@@ -63,6 +63,14 @@ def test_a_new_kernel_of_a_mission_that_there_is(platform: Platform, checkout: P
     assert {line[3:] for line in status(git, checkout)} == set(addition.names)
 
 
+def test_a_mission_file_keeps_its_line_ends(platform: Platform, checkout: Path) -> None:
+    path = checkout / "deployments/small/mission.toml"
+    before = b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n")
+    path.write_bytes(before)
+    make(platform, "small", "stars")
+    assert path.read_bytes() == before.replace(b'"old"]', b'"old", "stars"]') != before
+
+
 def test_the_first_mission_of_a_project(platform: Platform) -> None:
     shutil.rmtree(platform.deployments)
     make(platform, "survey")

@@ -40,22 +40,22 @@ def test_every_file_ends_as_files_do_and_has_nothing_left_to_fill_in() -> None:
 MISSION = '# Ours.\ntitle = "Sky"  # a title\nversion = "1"\n{kernels}\n\n[environment]\n# Data\nSKY = "$HOME/sky"\n'
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ('kernels = ["sky"]  # in this order', 'kernels = ["sky", "stars"]  # in this order'),
-        ("kernels = ['sky',]", "kernels = ['sky', \"stars\"]"),
-        (
-            'kernels = [\n    "sky",  # the first\n    "sea",\n]',
-            'kernels = [\n    "sky",  # the first\n    "sea",\n    "stars",\n]',
-        ),
-        ('kernels = [\n  "sky",\n  "sea"  # last\n]', None),
-        ('kernels = [\n  "sky", "sea",\n  # nothing more\n]', None),
-        ('kernels = [\n  "sky", # "sea"\n  "sea"\n  # "stars" is to come\n]', None),
-        ("kernels = [\n  'sea'\n\n  # \"sea\"\n\n]", None),
-        ('kernels = [ # one\n"sea"]', None),
-    ],
-)
+LISTS = [
+    ('kernels = ["sky"]  # in this order', 'kernels = ["sky", "stars"]  # in this order'),
+    ("kernels = ['sky',]", "kernels = ['sky', \"stars\"]"),
+    (
+        'kernels = [\n    "sky",  # the first\n    "sea",\n]',
+        'kernels = [\n    "sky",  # the first\n    "sea",\n    "stars",\n]',
+    ),
+    ('kernels = [\n  "sky",\n  "sea"  # last\n]', None),
+    ('kernels = [\n  "sky", "sea",\n  # nothing more\n]', None),
+    ('kernels = [\n  "sky", # "sea"\n  "sea"\n  # "stars" is to come\n]', None),
+    ("kernels = [\n  'sea'\n\n  # \"sea\"\n\n]", None),
+    ('kernels = [ # one\n"sea"]', None),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), LISTS)
 def test_a_kernel_is_added_to_the_list_and_the_rest_stays(before: str, after: str | None) -> None:
     text = template.with_kernel(MISSION.format(kernels=before), "stars", shown="mission.toml")
     old, new = tomllib.loads(MISSION.format(kernels=before)), tomllib.loads(text)
@@ -63,6 +63,25 @@ def test_a_kernel_is_added_to_the_list_and_the_rest_stays(before: str, after: st
     assert all(line in text for line in before.splitlines() if "#" in line and '"' not in line)
     if after is not None:
         assert text == MISSION.format(kernels=after)
+
+
+@pytest.mark.parametrize("kernels", [each for each, _ in LISTS])
+def test_line_ends_and_the_mark_at_the_beginning_stay(kernels: str) -> None:
+    lf = MISSION.format(kernels=kernels)
+    crlf = lf.replace("\n", "\r\n")
+    added = template.with_kernel(lf, "stars", shown="mission.toml")
+    assert template.with_kernel(crlf, "stars", shown="mission.toml") == added.replace("\n", "\r\n")
+    assert template.with_kernel(f"\ufeff{crlf}", "stars", shown="mission.toml").startswith("\ufeff# Ours.\r\n")
+    mixed = crlf.replace("# Ours.\r\n", "# Ours.\n")
+    assert template.with_kernel(mixed, "stars", shown="mission.toml").startswith(
+        '# Ours.\ntitle = "Sky"  # a title\r\n'
+    )
+
+
+def test_line_ends_that_toml_does_not_have_are_told() -> None:
+    text = MISSION.format(kernels='kernels = ["sky"]').replace("\n", "\r")
+    with pytest.raises(UsageError, match=r"mission\.toml is not valid TOML"):
+        template.with_kernel(text, "stars", shown="mission.toml")
 
 
 def test_what_the_model_does_not_take_is_not_written() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from platform_images.errors import LockError
@@ -31,17 +33,17 @@ def patch(before: str, after: str) -> Patch:
     )
 
 
-def test_a_mission_that_was_never_patched_has_no_record(tmp_path):
+def test_a_mission_that_was_never_patched_has_no_record(tmp_path: Path) -> None:
     assert read_patches(LockStore(tmp_path), "tike") == ()
 
 
-def test_a_record_is_read_as_it_was_written(tmp_path):
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     store, written = LockStore(tmp_path), (patch(A, B), patch(B, C))
     store.write(patches_unit("tike"), files={FILE: patches_text(written)}, inputs={}, solvers={})
     assert read_patches(store, "tike") == written
 
 
-def test_a_record_of_another_format_is_refused_with_the_cure(tmp_path):
+def test_a_record_of_another_format_is_refused_with_the_cure(tmp_path: Path) -> None:
     store = LockStore(tmp_path)
     store.write(patches_unit("tike"), files={FILE: '[{"released": 1}]'}, inputs={}, solvers={})
     with pytest.raises(LockError, match="not in the format") as caught:
@@ -49,7 +51,7 @@ def test_a_record_of_another_format_is_refused_with_the_cure(tmp_path):
     assert caught.value.fix == "git restore locks/tike/patches"
 
 
-def test_a_label_is_one_line_and_says_the_same():
+def test_a_label_is_one_line_and_says_the_same() -> None:
     written = (patch(A, B),)
     text = label_text(written)
     assert "\n" not in text
@@ -59,12 +61,12 @@ def test_a_label_is_one_line_and_says_the_same():
 
 
 @pytest.mark.parametrize("text", ["[", "[1]", "{}"])
-def test_a_label_of_another_format_is_a_value_error(text):
+def test_a_label_of_another_format_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):
         parse_label(text)
 
 
-def test_patches_are_a_chain_where_each_begins_with_what_the_one_before_has_left():
+def test_patches_are_a_chain_where_each_begins_with_what_the_one_before_has_left() -> None:
     assert is_chain((patch(A, B), patch(B, C)), locks=C)
     assert not is_chain((patch(A, B), patch(A, C)), locks=C)
     assert not is_chain((patch(A, B),), locks=C)

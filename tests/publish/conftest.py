@@ -1,4 +1,4 @@
-"""What the tests of publishing share: a registry of manifests, and a client of it."""
+"""What the tests of publishing share: an image, a registry of manifests, and a client of it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,32 @@ from pathlib import Path
 import pytest
 
 from platform_images.publish.registry import Registry
-from platform_images.publish.values import Login, Repository
-from tests.publish.distribution import Distribution, served
+from platform_images.publish.values import LocalImage, Login, Repository
+from tests.publish.distribution import Distribution, digest_of, image_manifest, served
 
 MISSION = "small"
+NAME = "platform/small"
+TAG = "1-0123456789ab"
+LAYERS = (digest_of("one"), digest_of("two"))
+IMAGE = LocalImage(mission="small", id=digest_of("image"), tag=TAG, lock_digest="0" * 64, layers=LAYERS)
+BODY = image_manifest(IMAGE.id, ("gz-one", 10), ("gz-two", 20))
+OTHER = image_manifest(digest_of("other"), ("gz-one", 10))
+ONE = digest_of("one").removeprefix("sha256:")[:12]
+
+
+def own() -> str:
+    return IMAGE.id
+
+
+def engine_of(distribution: Distribution, body: bytes = BODY) -> Callable[[LocalImage, Registry], frozenset[str]]:
+    """An engine that puts a manifest, and says that one layer travelled."""
+
+    def send(image: LocalImage, registry: Registry) -> frozenset[str]:
+        distribution.asked.append(("ENGINE", image.tag))
+        distribution.keep(NAME, image.tag, body)
+        return frozenset({ONE})
+
+    return send
 
 
 @pytest.fixture

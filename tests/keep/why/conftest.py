@@ -92,10 +92,10 @@ def second_index() -> Iterator[Index]:
         yield found
 
 
-def lock_text(hashes: dict[str, str]) -> str:
+def lock_text(hashes: dict[str, str], versions: dict[str, str]) -> str:
     lines = ["# Written by the command below, never by hand.", "--only-binary :all:", ""]
     for name, version, via, _ in LOCKED:
-        lines += [f"{name}=={version} \\", f"    --hash=sha256:{hashes[name]}"]
+        lines += [f"{name}=={versions.get(name, version)} \\", f"    --hash=sha256:{hashes[name]}"]
         lines += [f"    # via {via[0]}"] if len(via) == 1 else ["    # via", *(f"    #   {each}" for each in via)]
     return "\n".join(lines) + "\n"
 
@@ -106,11 +106,15 @@ def sky(tmp_path: Path, index: Index) -> Path:
     return write_project(tmp_path / "project", index)
 
 
-def write_project(folder: Path, index: Index, changes: dict[str, str] | None = None) -> Path:
+def write_project(
+    folder: Path, index: Index, changes: dict[str, str] | None = None, versions: dict[str, str] | None = None
+) -> Path:
+    """The project; ``versions`` are locked in place of those of ``LOCKED``."""
+    locked = versions or {}
     for name, text in (FILES | (changes or {})).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    hashes = {name: index.add(name, version, requires) for name, version, _, requires in LOCKED}
+    hashes = {name: index.add(name, locked.get(name, version), requires) for name, version, _, requires in LOCKED}
     hashes["lab"] = index.add("lab", "4.5", ())
     for name, version, requires, python, yanked in NEWER:
         index.add(name, version, requires, python=python, yanked=yanked)
@@ -120,7 +124,7 @@ def write_project(folder: Path, index: Index, changes: dict[str, str] | None = N
     for unit, files in (
         (ROOT_UNIT, {"packages.json": json_text(system)}),
         (BASE_UNIT, {"conda-lock.yml": CONDA, "requirements.txt": base}),
-        (SKY, {"conda-lock.yml": CONDA + GDAL, "requirements.txt": lock_text(hashes)}),
+        (SKY, {"conda-lock.yml": CONDA + GDAL, "requirements.txt": lock_text(hashes, locked)}),
     ):
         store.write(unit, files=files, inputs={}, solvers={})
     return folder

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from packaging.requirements import Requirement
 
-from platform_images.keep.bounds import holders, indirect, requires, unmet, with_bounds
+from platform_images.keep.bounds import holders, indirect, requires, unmet, with_bounds, with_pythons
 from platform_images.keep.packages import Edge, LockGraph, Package
 from platform_images.keep.target import Target
 from platform_images.locks.lines import Request
@@ -77,6 +79,38 @@ def test_what_a_release_requires_may_be_excluded_by_others() -> None:
     assert indirect(here, "a", lacking, {"c": ("1.0", "1.7", "2.0")}) == ()
     (found,) = indirect(here, "a", lacking, {"c": ("1.0", "2.0")})
     assert str(found) == "b 1: c<1.8, and the release requires c>=1.6"
+
+
+def conda_part(here: LockGraph, **provided: str) -> LockGraph:
+    """The same, these packages being of the conda part under other names than the distributions have."""
+    packages = {
+        name: replace(each, conda=name in provided.values() or name == "python") for name, each in here.packages.items()
+    }
+    return replace(here, packages=packages, provided=provided)
+
+
+def test_a_pip_package_may_require_what_the_conda_part_provides() -> None:
+    here = conda_part(graph("a", edges=(), a="1", charts_base="3.1", charts="1"), plots="charts_base", other="charts")
+    found = with_bounds(here, known(a=["plots[deep]>=3", "charts>=1", "Other<2"]), HERE)
+    assert bounds(found) == {("a", "charts_base"): ">=3", ("a", "charts"): "<2"}
+
+
+def test_what_the_conda_part_provides_holds_a_release_back() -> None:
+    here = conda_part(graph("a", "charts>=1", edges=(), a="1", charts_base="3.1"), plots="charts_base")
+    here = with_bounds(here, known(a=["plots>=3"]), HERE)
+    lacking = unmet(here, "a", map(Requirement, ["plots>=4", "charts>=9"]), HERE)
+    assert [str(each) for each in lacking] == ["plots>=4"]
+    (found,) = indirect(here, "a", lacking, {})
+    assert str(found) == "charts_base 3.1 of the conda part: the release requires plots>=4"
+
+
+def test_pip_packages_require_a_python() -> None:
+    here = conda_part(graph("a", edges=(("a", "b"),), a="1", b="1", python="3.13.5"))
+    assert bounds(with_pythons(here, {"a": ">=3.9", "b": None})) == {
+        ("a", "b"): None,
+        ("a", "python"): ">=3.9",
+        ("b", "python"): None,
+    }
 
 
 def test_metadata_are_read_as_far_as_they_can_be() -> None:

@@ -7,7 +7,9 @@ import pytest
 from platform_images.errors import LockError, UsageError
 from platform_images.keep.lockgraph import environment_of, locked, read_graph, requirers, target_of
 from platform_images.keep.packages import LockGraph
+from platform_images.locks.store import LockStore
 from platform_images.model import load_mission, load_platform
+from tests.keep.why.conftest import CONDA, GDAL, SKY
 
 
 def graph_of(folder: Path, kernel: str | None = None) -> LockGraph:
@@ -59,6 +61,31 @@ def test_requests_have_their_file_and_line(sky: Path) -> None:
     assert found["bounds.txt", 1].constraint and not found["more.in", 3].constraint
     assert found["environment.yml", 3].specifier == ">=3.9"
     assert graph.direct == {"python", "gdal", "kernel-part", "stars", "numbers", "viewer"}
+
+
+def test_a_distribution_of_the_conda_part_is_that_package(sky: Path) -> None:
+    assert graph_of(sky).provided == {"gdal": "gdal"}
+    with (sky / "platform.toml").open("a") as file:
+        file.write('[conda]\npypi_names = { gdal = "Gdal_Bindings" }\n')
+    with (sky / "deployments/survey/kernels/sky/requirements.in").open("a") as file:
+        file.write("GDAL-bindings>=3\n")
+    lock = sky / "locks/survey/sky/requirements.txt"
+    text = lock.read_text().replace("    #   plotting\n", "    #   gdal-bindings\n    #   plotting\n")
+    LockStore(sky / "locks").write(
+        SKY, files={"conda-lock.yml": CONDA + GDAL, "requirements.txt": text}, inputs={}, solvers={}
+    )
+    graph = graph_of(sky)
+    assert graph.provided == {"gdal-bindings": "gdal"}
+    assert [each.text for each in graph.asking("gdal")] == ["gdal >=3.9", "GDAL-bindings>=3"]
+    assert {edge.parent for edge in graph.edges if edge.child == "numbers"} == {"gdal", "plotting", "stars"}
+    assert [graph.provider(each) for each in ("stars", "gdal-bindings", "gdal", "libgdal", "python", "nothing")] == [
+        "stars",
+        "gdal",
+        None,
+        None,
+        None,
+        None,
+    ]
 
 
 def test_lines_for_another_python_or_platform_ask_for_nothing(sky: Path) -> None:

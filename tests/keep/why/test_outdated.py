@@ -10,6 +10,7 @@ from rich.console import Console
 
 from platform_images.errors import ToolError
 from platform_images.keep import outdated
+from tests.keep.why.conftest import write_project
 from tests.keep.why.server import Index
 
 HERE = "deployments/survey/kernels/sky"
@@ -76,6 +77,43 @@ def test_who_may_hold_it_is_named_where_nobody_tells(sky: Path, index: Index, js
     assert ask(sky) == 0
     rows = {row["package"]: row for row in json_of()}
     assert rows["numbers"]["bounds_unknown"] == ["plotting", "stars"]
+
+
+@pytest.fixture
+def early(tmp_path: Path, index: Index) -> Path:
+    """A project that has locked early releases: of one there is a later one, of another the final, of two neither."""
+    versions = {"colours": "10.0b1", "kernel-part": "2.0rc1", "numbers": "3.1rc1", "viewer": "2.1.dev1"}
+    folder = write_project(tmp_path / "project", index, versions=versions)
+    index.add("colours", "10.0b2")
+    index.add("colours", "10.0b3", yanked=True)
+    return folder
+
+
+def test_of_an_early_release_later_ones_and_the_final_one_count(early: Path, json_of: Callable[[], Any]) -> None:
+    assert ask(early) == 0
+    assert {row["package"]: (row["version"], row["newest"]) for row in json_of()} == {
+        "colours": ("10.0b1", "10.0b2"),
+        "numbers": ("3.1rc1", "3.1"),
+    }
+
+
+def test_what_is_newer_than_every_final_release_is_not_outdated_and_said(
+    early: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ask(early, json=False) == 0
+    said = capsys.readouterr().out
+    assert "survey/sky: 2 outdated" in said
+    assert "kernel-part 2.0rc1 is newer than every final release; the newest of those is 1.5.1\n" in said
+    assert "viewer 2.1.dev1 is newer than every final release; the newest of those is 2.0\n" in said
+    assert "colours 10.0b1 is newer" not in said
+    assert ask(early, json=False, direct=True) == 0
+    assert "viewer 2.1.dev1 is newer" in capsys.readouterr().out
+
+
+def test_it_alone_is_no_exit_code(early: Path, index: Index) -> None:
+    for name in ("colours", "numbers"):
+        index.entries[name] = index.entries[name][:1]
+    assert ask(early, code=True) == 0
 
 
 def test_an_index_that_does_not_answer(sky: Path, index: Index) -> None:

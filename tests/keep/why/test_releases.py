@@ -59,7 +59,32 @@ def test_the_newest_release_is_stable_and_for_this_python() -> None:
     release = newest(found, HERE, sdist=False)
     assert release is not None and (release.version, release.fits) == ("1.10", True)
     assert versions(found) == ("1.9", "1.10", "3.0", "2.5")
+    assert versions(found, early=True) == ("1.9", "1.10", "2.0rc1", "3.0", "2.5")
     assert newest([], HERE, sdist=False) is None
+
+
+@pytest.mark.parametrize(
+    ("offered", "early", "expected"),
+    [
+        ("1.9 2.0rc1", False, "1.9"),
+        ("1.9 2.0rc1", True, "2.0rc1"),
+        ("1.9 2.0rc1 2.0rc10 2.0rc2", True, "2.0rc10"),
+        ("2.0rc1 2.0", True, "2.0"),
+        ("2.0rc1 2.0 2.1.dev3", True, "2.1.dev3"),
+        ("2.0rc1 2.0 2.0.post1", False, "2.0.post1"),
+        ("2.0a1 2.0b1", False, None),
+        ("1.9 -2.0 -2.0rc2 2.0rc1", True, "2.0rc1"),
+        ("-2.0 -2.0rc2", True, None),
+        ("1.9 x-y 2.0", True, "2.0"),
+    ],
+)
+def test_early_releases_are_offered_where_they_shall(offered: str, early: bool, expected: str | None) -> None:
+    found = [
+        File(filename=f"a-{each.removeprefix('-')}-py3-none-any.whl", address="x", yanked=each.startswith("-"))
+        for each in offered.split()
+    ]
+    release = newest(found, HERE, sdist=False, early=early)
+    assert (release and release.version) == expected
 
 
 @pytest.mark.parametrize(

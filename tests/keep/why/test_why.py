@@ -8,7 +8,9 @@ import pytest
 
 from platform_images.errors import UsageError
 from platform_images.keep import why
+from platform_images.locks.store import BASE_UNIT, LockStore
 from platform_images.process import Completed
+from tests.keep.why.conftest import CONDA
 from tests.keep.why.server import Index
 
 HERE = "deployments/survey/kernels/sky"
@@ -95,9 +97,66 @@ def test_a_conda_package_is_answered_from_the_lock(
         "    gdal 3.9.1",
         "      requires libgdal 3.9.*",
     ]
-    assert ask(sky, "python", json=True) == 0
-    assert json_of()["required_by"] == [{"name": "gdal", "version": "3.9.1", "bound": ">=3.13,<3.14.0a0"}]
+    assert ask(sky, "libgdal", json=True) == 0
+    assert json_of()["required_by"] == [{"name": "gdal", "version": "3.9.1", "bound": "3.9.*"}]
     assert index.asked == []
+
+
+def test_pip_packages_that_require_what_the_conda_part_provides(sky: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ask(sky, "gdal") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "gdal 3.9.1 in survey/sky, a conda package",
+        f"  {HERE}/environment.yml:3  gdal >=3.9",
+        f"  {HERE}/requirements.in:2  stars[plots]>=2",
+        "    stars 2.1",
+        "      requires gdal>=3",
+    ]
+
+
+def test_pip_packages_that_may_require_it_are_named_where_nobody_tells(
+    sky: Path, index: Index, json_of: Callable[[], Any]
+) -> None:
+    index.has_metadata = index.has_ranges = False
+    assert ask(sky, "gdal", json=True) == 0
+    found = json_of()
+    assert found["required_by"] == []
+    assert found["bounds_unknown"] == ["colours", "kernel-part", "numbers", "plotting", "stars", "viewer"]
+
+
+def test_pip_packages_say_on_which_python_they_run(sky: Path, index: Index, json_of: Callable[[], Any]) -> None:
+    index.entries["stars"][0]["requires-python"] = ">=3.11"
+    index.entries["viewer"].clear()
+    index.add("viewer", "9.0")
+    assert ask(sky, "python", json=True) == 0
+    found = json_of()
+    assert {each["name"]: each["bound"] for each in found["required_by"]} == {
+        "colours": "",
+        "gdal": ">=3.13,<3.14.0a0",
+        "kernel-part": "",
+        "numbers": "",
+        "plotting": "",
+        "stars": ">=3.11",
+        "viewer": None,
+    }
+    assert found["bounds_unknown"] == ["viewer"]
+    assert (found["part"], found["newest"], found["outdated"]) == ("conda", None, None)
+
+
+@pytest.mark.parametrize(("package", "said"), [("gdal", True), ("python", True), ("libgdal", False)])
+def test_offline_a_conda_package_is_said_to_have_others_perhaps(
+    sky: Path, index: Index, capsys: pytest.CaptureFixture[str], package: str, said: bool
+) -> None:
+    assert ask(sky, package, offline=True) == 0
+    told = capsys.readouterr()
+    assert ("does not say which pip packages require it" in told.err) is said
+    assert index.asked == [] and "stars" not in told.out
+
+
+def test_a_distribution_is_found_by_its_own_name(sky: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (sky / "platform.toml").open("a") as file:
+        file.write('[conda]\npypi_names = { gdal = "Gdal_Bindings" }\n')
+    assert ask(sky, "gdal-bindings", offline=True) == 0
+    assert capsys.readouterr().out.startswith("gdal 3.9.1 in survey/sky, a conda package\n")
 
 
 def test_bounds_that_nobody_tells_are_named(sky: Path, index: Index, capsys: pytest.CaptureFixture[str]) -> None:
@@ -107,6 +166,56 @@ def test_bounds_that_nobody_tells_are_named(sky: Path, index: Index, capsys: pyt
     assert "      requires colours" in said.splitlines()
     assert "nobody tells the bounds of: viewer" in said
     assert f"held back by {HERE}/bounds.txt:1: colours<9" in said
+
+
+@pytest.mark.parametrize(
+    ("locked", "others", "final", "said"),
+    [
+        ("4.0rc1", ("3.9", "4.0rc2"), "3.9", "the newest release for Python 3.13.5 is 4.0rc2"),
+        ("4.0rc1", ("3.9", "4.0"), "4.0", "the newest release for Python 3.13.5 is 4.0"),
+        ("4.0rc1", ("3.9",), "3.9", "4.0rc1 is newer than every final release; the newest of those is 3.9"),
+        ("4.0rc1", (), None, "4.0rc1 is newer than every final release; there is none for Python 3.13.5"),
+        ("4.0", ("4.1rc1",), "4.0", "4.0 is the newest release for Python 3.13.5"),
+    ],
+)
+def test_a_locked_early_release(
+    sky: Path,
+    index: Index,
+    json_of: Callable[[], Any],
+    capsys: pytest.CaptureFixture[str],
+    locked: str,
+    others: tuple[str, ...],
+    final: str | None,
+    said: str,
+) -> None:
+    index.entries["lab"].clear()
+    digest = index.add("lab", locked)
+    for each in others:
+        index.add("lab", each)
+    lock(sky, f"lab=={locked} \\\n    --hash=sha256:{digest}\n    # via -r common/base/requirements.in\n")
+    assert ask(sky, "lab", kernel="base") == 0
+    assert capsys.readouterr().out.splitlines()[2] == said
+    assert ask(sky, "lab", kernel="base", json=True) == 0
+    found = json_of()
+    assert found["outdated"] is said.startswith("the newest")
+    assert found["final"] == final
+
+
+def test_a_locked_release_that_was_withdrawn_is_not_offered(
+    sky: Path, index: Index, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index.entries["lab"][0]["yanked"] = True
+    index.add("lab", "4.4")
+    assert ask(sky, "lab", kernel="base") == 0
+    assert capsys.readouterr().out.splitlines()[2] == (
+        "4.5 is newer than every final release; the newest of those is 4.4"
+    )
+
+
+def lock(folder: Path, text: str) -> None:
+    """Lock the pip part of the base environment so."""
+    files = {"conda-lock.yml": CONDA, "requirements.txt": text}
+    LockStore(folder / "locks").write(BASE_UNIT, files=files, inputs={}, solvers={})
 
 
 def test_the_base_environment(sky: Path, capsys: pytest.CaptureFixture[str]) -> None:
