@@ -142,10 +142,9 @@ def _image(folder: Path) -> str:
 def build_words(run: BuildRun, *, folder: Path) -> list[str]:
     """Return the words after ``docker buildx``."""
     words = ["build", "--progress", "plain", "--provenance=false", "--sbom=false"]
-    words += ["--load"] if run.export is None else ["--output", f"type=local,dest={run.export}"]
     words += ["--platform", run.platform, "--network", run.network, "--build-arg", f"SOURCE_DATE_EPOCH={run.epoch}"]
-    words += ["--file", str(folder / "Dockerfile"), "--iidfile", str(folder / "id")]
-    words += ["--metadata-file", str(folder / METADATA)]
+    words += ["--file", str(folder / "Dockerfile")]
+    words += _result(run, folder)
     sources = {**run.contexts, **run.images}
     words += [word for name, place in sorted(sources.items()) for word in ("--build-context", f"{name}={place}")]
     words += [word for name, place in sorted(run.secrets.items()) for word in ("--secret", f"id={name},src={place}")]
@@ -155,6 +154,13 @@ def build_words(run: BuildRun, *, folder: Path) -> list[str]:
     words += [word for place in run.cache_from for word in ("--cache-from", place)]
     words += [word for place in run.cache_to for word in ("--cache-to", place)]
     return [*words, str(run.context)]
+
+
+def _result(run: BuildRun, folder: Path) -> list[str]:
+    """Return what becomes of what is built: an image in the engine with its id in a file, or files."""
+    if run.export is not None:
+        return ["--output", f"type=local,dest={run.export}"]
+    return ["--load", "--iidfile", str(folder / "id"), "--metadata-file", str(folder / METADATA)]
 
 
 def buildx_command(builder: str | None = None) -> tuple[str, ...]:
