@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from statistics import median
 
 from platform_images.bench.copying import environments
 from platform_images.bench.limit import install_all, shown_commands
@@ -11,6 +12,7 @@ from platform_images.bench.processes import Watched
 from platform_images.bench.timing import Timed, seconds, shown, timed
 from platform_images.bench.values import Measured
 from platform_images.bench.workshop import FORGET, Workshop
+from platform_images.engine.client import image_attributes
 from platform_images.errors import PrerequisiteError
 
 UNCHANGED_LOOKS = 0.02
@@ -31,7 +33,7 @@ def cold_limit(workshop: Workshop, runs: int) -> Measured:
         peer=tuple(each.seconds for each in theirs),
         subject_commands=_cold_command(workshop),
         peer_commands=shown_commands(listed),
-        facts=facts(workshop),
+        facts=(*facts(workshop), *_engine_facts(workshop)),
     )
 
 
@@ -60,7 +62,7 @@ def _cold(workshop: Workshop, runs: int, *, parallel: bool) -> Measured:
         peer=seconds(theirs),
         subject_commands=_cold_command(workshop),
         peer_commands=(shlex.join(FORGET), *shown(command, places=workshop.places(peer)), *peer.text().splitlines()),
-        facts=facts(workshop),
+        facts=(*facts(workshop), *_engine_facts(workshop)),
     )
 
 
@@ -105,6 +107,17 @@ def _seen(runs: Sequence[Timed]) -> tuple[Watched, ...]:
 def _cold_command(workshop: Workshop) -> tuple[str, ...]:
     """Return the command of a cold build."""
     return shlex.join(FORGET), *shown(workshop.build_command(workshop.mission), places=workshop.places())
+
+
+def _engine_facts(workshop: Workshop) -> Facts:
+    """Return what of a cold build is the engine's own: it hashes, packs and unpacks each layer."""
+    attributes = image_attributes(workshop.image) or {}
+    layers = (attributes.get("RootFS") or {}).get("Layers") or ()
+    return (
+        ("image, MB", round(int(attributes.get("Size") or 0) / MEGABYTE)),
+        ("layers", len(layers)),
+        ("processor time of the engine itself in a cold build, s", median(workshop.cold_engine)),
+    )
 
 
 def facts(workshop: Workshop) -> Facts:

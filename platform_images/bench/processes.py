@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PROC = Path("/proc")
-_PARENT, _PAGES = 1, 21  # fields of /proc/PID/stat after the name
+_PARENT, _USER, _SYSTEM, _PAGES = 1, 11, 12, 21  # fields of /proc/PID/stat after the name
 CLIENTS = ("docker", "docker-buildx")
+ENGINES = ("dockerd", "containerd", "buildkitd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,14 @@ class Process:
         parent: Its parent's.
         name: The program's name, cut to 15 characters by the kernel.
         memory: Bytes that are resident.
+        ticks: Processor time so far, in the system's ticks; without that of its children.
     """
 
     pid: int
     parent: int
     name: str
     memory: int
+    ticks: int = 0
 
 
 @dataclass(slots=True)
@@ -80,7 +83,14 @@ def parse_stat(text: str, *, page: int) -> Process:
     number, _, rest = text.partition(" (")
     name, _, fields = rest.rpartition(") ")
     words = fields.split()
-    return Process(int(number), int(words[_PARENT]), name, int(words[_PAGES]) * page)
+    ticks = int(words[_USER]) + int(words[_SYSTEM])
+    return Process(int(number), int(words[_PARENT]), name, int(words[_PAGES]) * page, ticks)
+
+
+def engine_seconds(proc: Path = PROC) -> float:
+    """Return the processor time so far of the engine's own processes, BuildKit's among them; not that of steps."""
+    found = [process.ticks for process in read_table(proc).values() if process.name in ENGINES]
+    return sum(found) / os.sysconf("SC_CLK_TCK")
 
 
 def family(table: Mapping[int, Process], top: int) -> dict[int, Process]:

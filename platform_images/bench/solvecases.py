@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from platform_images.bench.cases import PIP_TOOLS_CAP
@@ -79,7 +80,14 @@ def lock_pip_tools(workshop: Workshop, runs: int) -> Measured:
     platform = workshop.solving
     kernel = _kernel_for_pip_tools(workshop)
     words = pip_compile_words(sys.executable, inputs(platform, kernel), _output(kernel))
-    return _solved(workshop, runs, (kernel,), [words], cap=PIP_TOOLS_CAP)
+    found = _solved(workshop, runs, (kernel,), [words], cap=PIP_TOOLS_CAP)
+    bare = uv_words(uv.executable(), inputs(platform, kernel), _output(kernel))
+    host = uv.uv_environment({**workshop.env, **host_environment(platform)})
+    with workshop.empty_caches() as caches:
+        alone = timed(Command(argvs=(bare,), cwd=platform.folder, env={**host, **caches}))
+    return replace(
+        found, facts=(*found.facts, ("bare uv for the same kernel, empty caches, s", round(alone.seconds, 1)))
+    )
 
 
 def _solved(

@@ -13,6 +13,7 @@ from pathlib import Path
 import platform_images
 from platform_images.bench.copying import THREE, adopt, all_kernels, copy_project, own_missions, three_kernels
 from platform_images.bench.options import Options
+from platform_images.bench.processes import engine_seconds
 from platform_images.bench.timing import Command, Timed, timed
 from platform_images.bench.usual import UsualBuild
 from platform_images.locks.freshness import check
@@ -32,6 +33,7 @@ class Workshop:
         self.project, self.options, self.folder, self.say = project, options, folder, say
         self.ends = ExitStack()
         self.cold_runs: list[Timed] = []
+        self.cold_engine: list[float] = []  # processor time of the engine itself in each of them
         self._peers: dict[bool, UsualBuild] = {}
         self._built: set[str] = set()
 
@@ -95,7 +97,9 @@ class Workshop:
         while len(self.cold_runs) < runs:
             self.say(f"building {mission.name}, every step anew")
             self.forget_steps()
+            before = engine_seconds()
             self.cold_runs.append(timed(self.build_command(mission), watch=BUILD_LOOKS))
+            self.cold_engine.append(round(engine_seconds() - before, 1))
         return tuple(self.cold_runs[:runs])
 
     def forget_steps(self) -> None:

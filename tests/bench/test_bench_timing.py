@@ -11,7 +11,7 @@ import pytest
 
 from platform_images.bench import session
 from platform_images.bench.options import Options
-from platform_images.bench.processes import Process, Watched, family, parse_stat, read_table
+from platform_images.bench.processes import Process, Watched, engine_seconds, family, parse_stat, read_table
 from platform_images.bench.timing import Command, Timed, paired, reason, shown, timed
 from platform_images.bench.values import Case, Comparison, Measured
 from platform_images.bench.workshop import Workshop
@@ -94,6 +94,15 @@ def test_a_reason_is_one_line_without_paths_and_passwords(tmp_path: Path) -> Non
 def test_a_process_may_have_any_name() -> None:
     text = "42 (a) b (c) S 7 42 42 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 99 8192 25 184467 0"
     assert parse_stat(text, page=4096) == Process(42, 7, "a) b (c", 25 * 4096)
+
+
+def test_an_engine_s_processor_time_is_that_of_its_own_processes(tmp_path: Path) -> None:
+    for pid, name, user, system in ((1, "dockerd", 150, 50), (2, "runc", 900, 0), (3, "containerd", 20, 30)):
+        (tmp_path / str(pid)).mkdir()
+        text = f"{pid} ({name}) S 7 42 42 0 -1 4194304 1 0 0 0 {user} {system} 0 0 20 0 1 0 99 8192 25 184467 0"
+        (tmp_path / str(pid) / "stat").write_text(text, encoding="utf-8")
+    assert engine_seconds(tmp_path) == 250 / os.sysconf("SC_CLK_TCK")
+    assert engine_seconds(tmp_path / "absent") == 0
 
 
 def test_this_process_is_in_the_table() -> None:
