@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tarfile
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -66,6 +67,7 @@ def install_all(platform: Platform, environments: Sequence[Environment], image: 
         _pack(platform, environments, site, packed, say=say)
         try:
             made.put_archive("/", packed)
+            os.sync()  # as before every other run that is measured
             made.start()
             code = int(made.wait()["StatusCode"])
             output = made.logs().decode("utf-8", errors="replace")

@@ -103,8 +103,12 @@ class Workshop:
         return tuple(self.cold_runs[:runs])
 
     def forget_steps(self) -> None:
-        """Make the engine forget the steps of all builds, and keep what they have downloaded."""
+        """Make the engine forget the steps of all builds, and keep what they have downloaded.
+
+        What was written before is on the disk then, so that no run pays for the one before it.
+        """
         timed(Command(argvs=(FORGET,), cwd=self.folder, env=self.env))
+        os.sync()
 
     def peer(self, *, parallel: bool) -> UsualBuild:
         """Return the usual build of the same mission, built once, so that its downloads are at hand as well."""
