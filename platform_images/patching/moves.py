@@ -75,16 +75,30 @@ def check_allowed(packages: Sequence[PatchedPackage], request: PatchRequest) -> 
     Raises:
         UsageError: Says which, and how to allow them.
     """
-    allowed = {*request.allow, *(str(canonicalize_name(name)) for name in request.allow)}
-    others = [each for each in not_asked(packages, request) if each.name not in allowed]
+    others = not_allowed(packages, request)
     if others:
         names = sorted({each.name for each in others})
-        count = "one package" if len(names) == 1 else f"{len(names)} packages"
         raise UsageError(
-            f"The patch would change {count} that nobody asked for.",
+            f"The patch would change {counted(len(names))} that nobody asked for.",
             why="\n".join(line(each) for each in others),
-            fix=f"add {' '.join(f'--allow {name}' for name in names)}, or ask for another version",
+            fix=f"add {allow_words(others)}, or ask for another version",
         )
+
+
+def not_allowed(packages: Sequence[PatchedPackage], request: PatchRequest) -> tuple[PatchedPackage, ...]:
+    """Return the packages that come along and are not allowed to."""
+    allowed = {*request.allow, *(str(canonicalize_name(name)) for name in request.allow)}
+    return tuple(each for each in not_asked(packages, request) if each.name not in allowed)
+
+
+def allow_words(packages: Sequence[PatchedPackage]) -> str:
+    """Return the options that allow some packages to come along."""
+    return " ".join(f"--allow {name}" for name in sorted({each.name for each in packages}))
+
+
+def counted(count: int) -> str:
+    """Return a number of packages in words."""
+    return "one package" if count == 1 else f"{count} packages"
 
 
 def line(package: PatchedPackage) -> str:

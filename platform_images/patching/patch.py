@@ -28,7 +28,7 @@ from platform_images.locks.store import COMMON_OS, LockStore
 from platform_images.locks.values import MissionLocks
 from platform_images.model import Environment, Mission, Platform, load_mission, load_missions, load_platform
 from platform_images.patching.image import laid, short
-from platform_images.patching.moves import check_allowed, line
+from platform_images.patching.moves import allow_words, check_allowed, counted, line, not_allowed
 from platform_images.patching.request import PatchRequest, check_request
 from platform_images.patching.solving import Solved, solve_patch
 from platform_images.run.image import Image, find
@@ -118,7 +118,8 @@ def patch(platform: Platform, mission: Mission, request: PatchRequest) -> Patche
         return None
     for each in solved.packages:
         _say(line(each))
-    check_allowed(solved.packages, request)
+    if not request.dry_run:
+        check_allowed(solved.packages, request)
     record = Patch(
         released=released.image.digest,
         locks_before=mission_digest(released.locks),
@@ -211,10 +212,11 @@ def _save(store: LockStore, mission: Mission, solved: Solved, record: Patch) -> 
 
 def _tell(platform: Platform, mission: Mission, request: PatchRequest, done: Patched) -> None:
     """Say what was done, and what is left to do."""
-    count = len(done.patch.packages)
-    what = "one package" if count == 1 else f"{count} packages"
+    what = counted(len(done.patch.packages))
     if request.dry_run:
-        console.say(f"{what} would change; without --dry-run the patch is laid on {short(done.patch.released)}")
+        others = not_allowed(done.patch.packages, request)
+        needs = f" and with {allow_words(others)}" if others else ""
+        console.say(f"{what} would change; without --dry-run{needs} the patch is laid on {short(done.patch.released)}")
         return
     console.say(f"{done.tags[0]}: {what} in one layer of {done.size / 1e6:.1f} MB", style="green")
     console.say(f"  on {short(done.patch.released)}, which keeps its layers; recorded in locks/{mission.name}/patches")
