@@ -109,12 +109,15 @@ def patch(platform: Platform, mission: Mission, request: PatchRequest) -> Patche
         PlatformError: As ``run``.
     """
     released = released_image(platform, mission, request.image)
+    read_patches(LockStore(platform.locks), mission.name)  # the record goes there: one that is damaged is told of now
     with console.step(f"solve: {', '.join(request.asked)}"):
         solved = solve_patch(
             platform, mission, released.kernels, released.locks, request, image=released.image.digest, say=_say
         )
     if not solved.packages:
-        console.say("The image has all of that already; there is nothing to change.")
+        console.say("There is nothing to change: the image has what was asked for, as new as all else lets it be.")
+        if request.packages:
+            console.say(f"  what holds a package back: invoke why --mission {mission.name} --package NAME")
         return None
     for each in solved.packages:
         _say(line(each))
