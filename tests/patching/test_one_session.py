@@ -196,7 +196,7 @@ def patch(session: Session) -> dict[str, Any]:
     assert (session.folder / "locks/small/patches/patches.json").is_file()
     session.commit("Two patches")
     verified = session.json("verify", "--mission", "small", "--rebuild")
-    assert len(verified["patched"]["patches"]) == 1
+    assert verified["patched"]["patches"] == 1
     return done
 
 
