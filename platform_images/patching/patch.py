@@ -229,7 +229,7 @@ def _tell(platform: Platform, mission: Mission, request: PatchRequest, done: Pat
     if common and others:
         console.say(
             f"  locks/{', locks/'.join(common)} {'are' if len(common) > 1 else 'is'} part of {', '.join(others)} too: "
-            "nox -s lock, then patch or build these",
+            "nox -s lock, then build these",
             style="yellow",
         )
 
