@@ -115,7 +115,7 @@ def patch(platform: Platform, mission: Mission, request: PatchRequest) -> Patche
             platform, mission, released.kernels, released.locks, request, image=released.image.digest, say=_say
         )
     if not solved.packages:
-        console.say("There is nothing to change: the image has what was asked for, as new as all else lets it be.")
+        console.say("The image has what was asked for, as new as all else lets it be: there is nothing to change.")
         if request.packages:
             console.say(f"  what holds a package back: invoke why --mission {mission.name} --package NAME")
         return None
