@@ -217,8 +217,8 @@ def _tell(platform: Platform, mission: Mission, request: PatchRequest, done: Pat
     """Say what was done, and what is left to do."""
     what = counted(len(done.patch.packages))
     if request.dry_run:
-        others = not_allowed(done.patch.packages, request)
-        needs = f" and with {allow_words(others)}" if others else ""
+        along = not_allowed(done.patch.packages, request)
+        needs = f" and with {allow_words(along)}" if along else ""
         console.say(f"{what} would change; without --dry-run{needs} the patch is laid on {short(done.patch.released)}")
         return
     console.say(f"{done.tags[0]}: {what} in one layer of {done.size / 1e6:.1f} MB", style="green")
