@@ -18,6 +18,8 @@ HOME_ROLE = "hub-home"
 REBUILT = "verify-rebuild"
 ROOTS = "platform-images/root"
 ENVIRONMENTS = "platform-images/environment"
+RELEASED = "platform-images/released"
+PATCHED = "platform-images/patched"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +122,8 @@ def _named(name: str, image: Image, state: State, why: str) -> Entry:
 def _is_ours(name: str, image: Image) -> bool:
     """Whether a name is one that the program gives for its own use, and not a mission's or somebody's own."""
     repository, _, tag = name.rpartition(":")
-    return repository in (ROOTS, ENVIRONMENTS) or (bool(image.mission) and tag == REBUILT)
+    own = repository in (RELEASED, PATCHED) or tag == REBUILT
+    return repository in (ROOTS, ENVIRONMENTS) or (bool(image.mission) and own)
 
 
 def _image(
@@ -132,9 +135,12 @@ def _image(
         return State.IN_USE, "a container uses it"
     if not free:
         return State.IN_USE, "a command that uses images runs"
-    if tag == REBUILT:
+    if repository == RELEASED and all(_is_ours(each, image) for each in image.names):
+        return State.KEPT, "a released image that a patch stands on, and it has no other name; docker rmi"
+    if repository in (RELEASED, PATCHED) or tag == REBUILT:
         old = image.named is not None and now - image.named >= DAY
-        return (State.LEFTOVER, "of a verification that was killed") if old else (State.IN_USE, "a day old at most")
+        what = "verification" if tag == REBUILT else "patch"
+        return (State.LEFTOVER, f"of a {what} that was killed") if old else (State.IN_USE, "a day old at most")
     needs = sorted({each.mission for each in missions if image.layers and _stands_on(each, image)})
     if repository == ROOTS and needs:
         return State.KEPT, f"images of {', '.join(needs)} stand on it"

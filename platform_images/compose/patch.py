@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ from platform_images.model.platform import Platform
 
 LAYER = "layer.tar"
 _PLACE = "patch"
+_SHELL = ("/bin/sh", "-c")
+_STAGE_VARIABLES = ("HOME", "LANG", "PATH", "SOURCE_DATE_EPOCH")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ def compose_patch(
     *,
     sources: Sources,
     released: str,
+    variables: Sequence[str] = (),
     revision: str,
 ) -> Composition:
     """Return the build of a patch's layer, which is the file ``layer.tar`` of the last stage.
@@ -57,6 +61,7 @@ def compose_patch(
         patches: All that led to the patched image; the last is the one that is built.
         sources: What was read from the repository.
         released: Reference of the released image, which the engine has.
+        variables: Names of the variables that it sets: in a full build they come last, so no step has them.
         revision: The git commit, for a label.
 
     Raises:
@@ -83,6 +88,7 @@ def compose_patch(
         _PLACE,
         number=len(patches),
         released=released,
+        shell=json.dumps(step_shell(variables)),
         path=SYSTEM_PATH,
         gid=platform.settings.user.gid,
         systems=[str(each.unit) for each in changes if each.unit.part == OS],
@@ -120,6 +126,12 @@ def compose_patch(
 def unit_of(environment: Environment) -> Unit:
     """Return an environment's unit."""
     return Unit(scope=environment.scope, part=environment.name)
+
+
+def step_shell(variables: Sequence[str]) -> list[str]:
+    """Return the shell of a patch's steps: it does not have an image's variables, but for those that the stage sets."""
+    unset = [word for name in variables if name not in _STAGE_VARIABLES for word in ("-u", name)]
+    return ["/usr/bin/env", *unset, *_SHELL] if unset else list(_SHELL)
 
 
 def _changes(packages: Sequence[PatchedPackage]) -> Iterator[_Change]:

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from platform_images.engine.client import engine, image_attributes, image_id, refusal
 from platform_images.engine.history import date, history
-from platform_images.engine.imagearchive import add_file, add_text, image_layers
+from platform_images.engine.imagearchive import ArchiveError, add_file, add_text, image_layers
 from platform_images.errors import ToolError, UsageError
 from platform_images.files import sha256_bytes, sha256_file
 
@@ -54,7 +54,8 @@ def add_layer(
         PrerequisiteError: No engine answers.
         ToolError: The engine refuses.
     """
-    from docker.errors import APIError, DockerException
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
 
     attributes = image_attributes(released)
     if attributes is None:
@@ -73,7 +74,7 @@ def add_layer(
             _write(stream, str(attributes["Id"]), len(_layers(attributes)), layer, config=config, reference=reference)
             stream.seek(0)
             engine().images.load(stream)
-        except (APIError, DockerException) as error:
+        except (DockerException, RequestException, ArchiveError) as error:
             raise refusal("load the patched image", error) from error
     found = image_id(reference)
     if found is None:
@@ -104,8 +105,10 @@ def config_text(
     config = {name: below[name] for name in _CARRIED if below.get(name)}
     config["Labels"] = {**(below.get("Labels") or {}), **labels}
     created = date(epoch)
+    variant = {"variant": attributes["Variant"]} if attributes.get("Variant") else {}
     return json.dumps(
         {
+            **variant,
             "architecture": attributes["Architecture"],
             "config": config,
             "created": created,

@@ -160,8 +160,17 @@ $(grep -E '^(W|E|Err)' "$work/log" | tail -n 20)"
 record_drift() {
     mkdir -p "$record"
     file=$record/$(printf '%s' "$unit" | tr / -).txt
-    : >"$file"
-    if [ ! -s "$list" ]; then return; fi
+    : >"$work/drift"
+    if [ -s "$list" ]; then drift | sort >"$work/drift"; fi
+    # In a patch the released image has this file, and where there is still no drift it stays as it is.
+    if ! cmp -s "$work/drift" "$file"; then cp "$work/drift" "$file"; fi
+    if [ -s "$file" ]; then
+        say "$(wc -l <"$file") packages are not the locked ones (name, locked, installed):"
+        cat "$file"
+    fi
+}
+
+drift() {
     dpkg-query -W -f='${db:Status-Abbrev} ${Package} ${Version}\n' | awk '/^ii/ {print $2 " " $3}' | sort >"$work/after"
     awk -v before="$work/before" -v list="$list" '
         BEGIN {
@@ -171,11 +180,7 @@ record_drift() {
         { installed[$1] = $2; if (!($1 in old) && !($1 in locked)) print $1 " - " $2 }
         END { for (name in locked) if (installed[name] != locked[name])
                   print name " " locked[name] " " (name in installed ? installed[name] : "-") }
-    ' "$work/after" | sort >"$file"
-    if [ -s "$file" ]; then
-        say "$(wc -l <"$file") packages are not the locked ones (name, locked, installed):"
-        cat "$file"
-    fi
+    ' "$work/after"
 }
 
 # What differs from build to build, or is of no use in an image.
@@ -185,7 +190,7 @@ clean() {
         /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow- /etc/subuid- /etc/subgid- \
         /var/lib/dbus/machine-id /root/.wget-hsts /run/adduser
     find /var/log -type f -delete
-    if [ -e /etc/machine-id ]; then : >/etc/machine-id; fi
+    if [ -s /etc/machine-id ]; then : >/etc/machine-id; fi
     rm -rf "$work"
     sh /mnt/settle.sh /
 }

@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 CACHE = Path("/var/cache/platform-images-uv")
@@ -20,6 +21,10 @@ LOCK, BUILD = "requirements.txt", "build-requirements.txt"
 LEFT_OUT, SETTLED = "left-out.txt", "settled.json"
 """What plan_pip.py writes for a layer."""
 LAST_LINES = 40
+SAID = "METADATA", "PKG-INFO", "WHEEL"
+"""What a distribution says of itself, and uv reads."""
+REQUIRES = " requires "
+"""What is in each line of uv's about a requirement; what else it has to say is about files that are only looked at."""
 
 
 def environment_of(prefix: Path, folder: Path, variables: list[str]) -> dict[str, str]:
@@ -75,11 +80,35 @@ def run_from_cache(words: list[str], environment: dict[str, str]) -> None:
 
 def note(prefix: Path, place: Path, environment: dict[str, str]) -> None:
     """Show requirements that do not fit together: the solver has the last word, so they do not end the build."""
-    words = [UV, "pip", "check", "--python", python(prefix), "--prefix", str(place), "--no-config"]
-    words += ["--cache-dir", str(CACHE)]
-    done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode:
-        print("note:", done.stdout.strip())  # noqa: T201
+    with tempfile.TemporaryDirectory(prefix="check-", dir=CACHE) as name:
+        words = [UV, "pip", "check", "--python", beside(prefix, place, Path(name))]
+        words += ["--no-config", "--no-cache", "--offline"]
+        done = subprocess.run(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    for line in sorted(line for line in done.stdout.splitlines() if REQUIRES in line):
+        print("note:", line)  # noqa: T201
+
+
+def beside(prefix: Path, place: Path, folder: Path) -> str:
+    """Make a virtual environment of what the distributions in both places say of themselves; return its interpreter.
+
+    uv looks at one environment alone, and what is laid out in ``place`` is not yet in that of ``prefix``.
+    """
+    (folder / "bin").mkdir()
+    (folder / "bin" / "python").symlink_to(python(prefix))
+    (folder / "pyvenv.cfg").write_text(f"home = {prefix}/bin\n", encoding="utf-8")
+    seen = set()
+    for top in (place, prefix):
+        for info in sorted(top.glob("lib/python3.*/site-packages/*-info")):
+            name = normalised(info.name.split("-", 1)[0].removesuffix(".egg"))
+            # conda's Python may have a second name for its folder; of two of one name, the pip part's counts.
+            if info.parent.parent.is_symlink() or not info.is_dir() or name in seen:
+                continue
+            seen.add(name)
+            said = folder / info.relative_to(top)
+            said.mkdir(parents=True)
+            for file in (each for each in SAID if (info / each).exists()):
+                (said / file).symlink_to((info / file).resolve())
+    return python(folder)
 
 
 def normalised(name: str) -> str:

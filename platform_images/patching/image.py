@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from platform_images import temporary
 from platform_images.building.locks import frozen_locks
@@ -29,8 +30,8 @@ from platform_images.usage import Kind, using
 
 _DIRTY = "-dirty"
 _DIGITS = 12
-_RELEASED = "platform-images/released"
-_PATCHED = "platform-images/patched"
+RELEASED = "platform-images/released"
+PATCHED = "platform-images/patched"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +82,14 @@ def laid(
         PrerequisiteError: No engine answers.
     """
     patch = patches[-1]
-    if image_attributes(patch.released) is None:
+    attributes = image_attributes(patch.released)
+    if attributes is None:
         raise UsageError(
             f"The engine does not have the image {short(patch.released)}, on which the patch was laid.",
             why=f"locks/{mission.name}/patches names {patch.released}",
             fix="docker pull it by its digest, as the release has published it",
         )
-    with using(Kind.IMAGES), _named(patch.released, _RELEASED) as released:
+    with using(Kind.IMAGES), _named(patch.released, RELEASED) as released:
         composition = compose_patch(
             platform,
             mission,
@@ -96,13 +98,14 @@ def laid(
             patches,
             sources=read_sources(platform, mission, ca_bundle=site_settings(ca_bundle=ca_bundle(platform)).ca_bundle),
             released=released,
+            variables=variable_names(attributes),
             revision=_revision(platform, mission, unsaved=unsaved),
         )
         try:
             made, size = _made(platform, mission, composition, patch, no_cache=no_cache, say=say, watch=watch)
             yield Laid(image=made, composition=composition, size=size)
         finally:
-            forget(f"{_PATCHED}:{mission.name}")
+            forget(f"{PATCHED}:{mission.name}")
 
 
 def patched_again(
@@ -165,7 +168,7 @@ def _made(
             labels=composition.labels,
             created_by=f"platform-images patch: {', '.join(patch.asked)}",
             epoch=composition.epoch,
-            reference=f"{_PATCHED}:{mission.name}",
+            reference=f"{PATCHED}:{mission.name}",
         )
         return image, layer.stat().st_size
 
@@ -174,6 +177,12 @@ def _revision(platform: Platform, mission: Mission, *, unsaved: bool) -> str:
     """Return the commit; with ``-dirty`` also where the locks are about to be other ones."""
     found = git_revision(platform.folder, mission=mission.name)
     return f"{found}{_DIRTY}" if unsaved and found != UNKNOWN and not found.endswith(_DIRTY) else found
+
+
+def variable_names(attributes: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the variables that an image sets, sorted."""
+    given = (attributes.get("Config") or {}).get("Env") or ()
+    return tuple(sorted({each.partition("=")[0] for each in given}))
 
 
 @contextmanager

@@ -109,12 +109,15 @@ def patch(platform: Platform, mission: Mission, request: PatchRequest) -> Patche
         PlatformError: As ``run``.
     """
     released = released_image(platform, mission, request.image)
+    read_patches(LockStore(platform.locks), mission.name)  # the record goes there: one that is damaged is told of now
     with console.step(f"solve: {', '.join(request.asked)}"):
         solved = solve_patch(
             platform, mission, released.kernels, released.locks, request, image=released.image.digest, say=_say
         )
     if not solved.packages:
-        console.say("The image has all of that already; there is nothing to change.")
+        console.say("The image has what was asked for, as new as all else lets it be: there is nothing to change.")
+        if request.packages:
+            console.say(f"  what holds a package back: invoke why --mission {mission.name} --package NAME")
         return None
     for each in solved.packages:
         _say(line(each))
@@ -214,8 +217,8 @@ def _tell(platform: Platform, mission: Mission, request: PatchRequest, done: Pat
     """Say what was done, and what is left to do."""
     what = counted(len(done.patch.packages))
     if request.dry_run:
-        others = not_allowed(done.patch.packages, request)
-        needs = f" and with {allow_words(others)}" if others else ""
+        along = not_allowed(done.patch.packages, request)
+        needs = f" and with {allow_words(along)}" if along else ""
         console.say(f"{what} would change; without --dry-run{needs} the patch is laid on {short(done.patch.released)}")
         return
     console.say(f"{done.tags[0]}: {what} in one layer of {done.size / 1e6:.1f} MB", style="green")
@@ -226,7 +229,7 @@ def _tell(platform: Platform, mission: Mission, request: PatchRequest, done: Pat
     if common and others:
         console.say(
             f"  locks/{', locks/'.join(common)} {'are' if len(common) > 1 else 'is'} part of {', '.join(others)} too: "
-            "nox -s lock, then patch or build these",
+            "nox -s lock, then build these",
             style="yellow",
         )
 

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from typing import cast
 
 from platform_images.build import BuildRequest, build_mission
+from platform_images.building.names import forget
 from platform_images.engine.client import (
     container,
     engine,
     image_attributes,
-    image_id,
     pull,
     refusal,
 )
@@ -126,7 +126,7 @@ def rebuilt(
                 build_mission(platform, mission, request, say=say)
             return compare_images(Check.REBUILD, image, tag, say=say)
         finally:
-            _forget(tag)
+            forget(tag)
 
 
 def published(reference: str, image: str, *, say: Say) -> Comparison:
@@ -180,17 +180,6 @@ def _patch_again(
     from platform_images.patching.image import patched_again
 
     patched_again(platform, mission, kernels, patches, tag=tag, no_cache=True, say=say)
-
-
-def _forget(tag: str) -> None:
-    """Take a name from the engine, with its image where that has no other."""
-    from docker.errors import APIError
-
-    if image_id(tag) is not None:
-        try:
-            engine().images.remove(tag)
-        except APIError as error:
-            raise refusal(f"remove {tag}", error) from error
 
 
 @contextmanager

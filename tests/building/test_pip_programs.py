@@ -30,6 +30,11 @@ def group(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType
     yield from imported("install_group", project, monkeypatch)
 
 
+@pytest.fixture
+def part(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    yield from imported("pip_part", project, monkeypatch)
+
+
 def imported(name: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     monkeypatch.syspath_prepend(str(project / "platform_images" / "inside"))
     before = set(sys.modules)
@@ -144,3 +149,37 @@ def test_a_layer_lists_what_it_has_of_an_environment(group: ModuleType, tmp_path
         ["opt/conda/envs/new/conda-meta", "d"],
         ["opt/conda/envs/new/file", "f"],
     ]
+
+
+def distribution(site: Path, name: str, version: str, *requires: str) -> None:
+    """Lay what uv reads of a distribution."""
+    info = site / f"{name}-{version}.dist-info"
+    info.mkdir(parents=True)
+    lines = [f"Name: {name}", f"Version: {version}", *(f"Requires-Dist: {each}" for each in requires)]
+    (info / "METADATA").write_text("".join(f"{line}\n" for line in ("Metadata-Version: 2.1", *lines)))
+    (info / "WHEEL").write_text("Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+
+
+def test_requirements_that_do_not_fit_together_are_told_across_both_parts(
+    part: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+    prefix, place = tmp_path / "prefix", tmp_path / "place"
+    (prefix / "bin").mkdir(parents=True)
+    (prefix / "bin/python").symlink_to(Path(sys.base_prefix) / "bin/python3")
+    (prefix / "lib").mkdir()
+    distribution(prefix / site, "numpy", "1.0")
+    distribution(prefix / site, "twice", "1.0")
+    (prefix / "lib/python3.1").symlink_to(Path(site).parts[1])
+    distribution(place / site, "twice", "2.0")
+    distribution(place / site, "fits", "1.0", "numpy", "twice>=2")
+    monkeypatch.setattr(part, "CACHE", tmp_path)
+    monkeypatch.setattr(part, "UV", str(Path(sys.executable).parent / "uv"))
+    part.note(prefix, place, dict(os.environ))
+    assert capsys.readouterr().out == ""
+    distribution(place / site, "fails", "1.0", "numpy>=2", "absent")
+    part.note(prefix, place, dict(os.environ))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.startswith("note: ") for line in lines] == [True, True]
+    assert "`absent`" in lines[0] and "`numpy>=2`" in lines[1]
+    assert not list(tmp_path.glob("check-*"))

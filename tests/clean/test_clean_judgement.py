@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from platform_images.clean.judgement import Container, Image, Network, Stock, Volume, entries
+from platform_images.clean.judgement import PATCHED, RELEASED, Container, Image, Network, Stock, Volume, entries
 from platform_images.clean.values import Kind, State
 from platform_images.owner import State as Owner
 
@@ -59,6 +61,31 @@ def test_the_second_build_of_a_killed_verification_is_a_leftover_after_a_day() -
     rebuilt = image("tike:verify-rebuild", mission="tike")
     assert states(Stock(images=(rebuilt,))) == {"tike:verify-rebuild": State.LEFTOVER}
     assert states(Stock(images=(image("other:verify-rebuild"),))) == {}
+
+
+def test_names_that_a_killed_patch_has_left_are_leftovers_after_a_day() -> None:
+    released = image("platform-images/released:1", "tike:1-abc", mission="tike", number="sha256:1")
+    patched = image("platform-images/patched:tike", mission="tike", number="sha256:2")
+    somebody = image("platform-images/patched:other", number="sha256:3")
+    assert states(Stock(images=(released, patched, somebody))) == {
+        "platform-images/released:1": State.LEFTOVER,
+        "platform-images/patched:tike": State.LEFTOVER,
+    }
+    young = replace(patched, named=YOUNG)
+    assert states(Stock(images=(young,))) == {"platform-images/patched:tike": State.IN_USE}
+    assert states(Stock(images=(patched,)), free=False) == {"platform-images/patched:tike": State.IN_USE}
+
+
+def test_a_released_image_without_another_name_is_not_removed() -> None:
+    released = image("platform-images/released:1", mission="tike")
+    (found,) = entries(Stock(images=(released,)), images_free=True, now=NOW)
+    assert (found.state, found.handle) == (State.KEPT, "")
+
+
+def test_a_patch_gives_the_names_that_are_looked_for() -> None:
+    from platform_images.patching import image as patching
+
+    assert (patching.RELEASED, patching.PATCHED) == (RELEASED, PATCHED)
 
 
 @pytest.mark.parametrize(

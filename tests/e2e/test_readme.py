@@ -184,7 +184,8 @@ def test_every_piece_of_toml_fits_platform_toml(project: Path, text: str) -> Non
 def test_the_readme_names_every_task_and_exit_code(project: Path) -> None:
     text = README.read_text(encoding="utf-8")
     verbs = (
-        "build channel clean diff doctor exec graph hub lab list matrix new outdated push schemas shell test verify why"
+        "build channel clean diff doctor exec graph hub lab list matrix new outdated patch push schemas shell test "
+        "verify why"
     )
     for verb in (*verbs.split(), "verify", "why"):
         assert f"invoke {verb}" in text

@@ -217,7 +217,7 @@ def test_a_patched_image_is_patched_again_and_a_full_build_built_again(
     monkeypatch.setitem(sys.modules, "platform_images.patching.image", SimpleNamespace(patched_again=again))
     monkeypatch.setattr(images, "build_mission", build)
     monkeypatch.setattr(images, "compare_images", lambda *_, **__: "compared")
-    monkeypatch.setattr(images, "_forget", lambda tag: done.append((tag,)))
+    monkeypatch.setattr(images, "forget", lambda tag: done.append((tag,)))
     tag, patches = "small:verify-rebuild", (FIRST, SECOND)
     found = images.rebuilt(platform, mission, ("new",), "sha256:x", patches=patches, say=lambda _: None)
     assert found == "compared"  # type: ignore[comparison-overlap]
