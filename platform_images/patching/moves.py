@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
@@ -23,7 +23,7 @@ class OsUnit:
     packages: tuple[DebPackage, ...]
 
 
-def placed(found: Sequence[DebPackage], units: Sequence[OsUnit]) -> tuple[OsUnit, ...]:
+def placed(found: Sequence[DebPackage], units: Sequence[OsUnit], *, installed: Collection[str]) -> tuple[OsUnit, ...]:
     """Return the units that new packages change, each with all of its packages.
 
     A package takes the place of the one that its unit has. One of the root, which is what it is, and one that is new,
@@ -32,13 +32,13 @@ def placed(found: Sequence[DebPackage], units: Sequence[OsUnit]) -> tuple[OsUnit
     Args:
         found: The new packages.
         units: The present ones: the common one first, then perhaps the mission's.
+        installed: Names of all that is in the image: of those, the root has what no unit has.
     """
     names = {each.unit: {package.name for package in each.packages} for each in units}
     own = [each.unit for each in units if each.unit != COMMON_OS]
     in_own = [package for package in found if own and package.name in names[own[0]]]
-    present = {name for held in names.values() for name in held}
     rest = [package for package in found if package not in in_own]
-    alone = bool(in_own) and all(package.name not in present for package in rest)
+    alone = bool(in_own) and all(package.name not in installed for package in rest)
     changed = []
     for each in units:
         new = [*in_own, *(rest if alone else ())] if each.unit in own else [] if alone else rest

@@ -108,7 +108,7 @@ def _patch_systems(
     own = Unit(scope=mission.name, part=OS)
     present = [lock for unit in (COMMON_OS, own) if (lock := lock_of(locks, unit)) is not None]
     units = [OsUnit(unit=lock.unit, packages=os_packages(lock).packages) for lock in present]
-    new = {each.unit: each.packages for each in placed(found.packages, units)}
+    new = {each.unit: each.packages for each in placed(found.packages, units, installed=found.installed)}
     for lock in present:
         files = dict(lock.files)
         if lock.unit in new:
