@@ -13,6 +13,7 @@ from platform_images.locks.pip import pins
 from platform_images.locks.store import COMMON_OS, os_packages
 from platform_images.locks.values import OS, REQUIREMENTS, DebPackage, Lock, MissionLocks, Unit
 from platform_images.patching.request import PatchRequest
+from platform_images.solve.deb import sorted_packages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +44,8 @@ def placed(found: Sequence[DebPackage], units: Sequence[OsUnit], *, installed: C
     for each in units:
         new = [*in_own, *(rest if alone else ())] if each.unit in own else [] if alone else rest
         if new:
-            kept = {(one.name, one.architecture): one for one in (*each.packages, *new)}
-            changed.append(OsUnit(unit=each.unit, packages=tuple(kept[key] for key in sorted(kept))))
+            kept = [one for one in each.packages if not any(_takes_place(other, one) for other in new)]
+            changed.append(OsUnit(unit=each.unit, packages=sorted_packages([*kept, *new])))
     return tuple(changed)
 
 
@@ -90,6 +91,12 @@ def check_allowed(packages: Sequence[PatchedPackage], request: PatchRequest) -> 
 def line(package: PatchedPackage) -> str:
     """Return a change in words."""
     return f"{package.unit}: {package.name} {package.before or 'new'} -> {package.after or 'gone'}"
+
+
+def _takes_place(new: DebPackage, old: DebPackage) -> bool:
+    """Whether a package replaces another one; for all architectures or for the image's own, it is the same one."""
+    architectures = {new.architecture, old.architecture}
+    return new.name == old.name and (len(architectures) == 1 or "all" in architectures)
 
 
 def _of_unit(old: Lock, new: Lock, installed: Mapping[str, str]) -> Iterator[PatchedPackage]:
