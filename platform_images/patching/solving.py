@@ -110,12 +110,13 @@ def _patch_systems(
     units = [OsUnit(unit=lock.unit, packages=os_packages(lock).packages) for lock in present]
     new = {each.unit: each.packages for each in placed(found.packages, units, installed=found.installed)}
     for lock in present:
-        files = dict(lock.files)
+        files, solvers = lock.files, lock.header.solvers
         if lock.unit in new:
-            files[PACKAGES] = json_text(OsPackages(packages=new[lock.unit]).model_dump(mode="json"))
+            files = {**files, PACKAGES: json_text(OsPackages(packages=new[lock.unit]).model_dump(mode="json"))}
+            solvers = {**solvers, "apt": found.apt}
         owner = None if lock.unit.scope == COMMON else mission
         below = inputs(platform, owner, lock.unit, store=store)  # the common one may be another by now
-        store.write(lock.unit, files=files, inputs=below, solvers={**lock.header.solvers, "apt": found.apt})
+        store.write(lock.unit, files=files, inputs=below, solvers=solvers)
     return found.installed
 
 
