@@ -135,9 +135,7 @@ def test_a_released_image_without_a_name_keeps_that_one(survey: Survey, engine: 
     assert engine.names == {BELOW: IMAGE}
 
 
-def test_a_released_image_that_the_patched_one_takes_the_name_of_keeps_that_one(
-    survey: Survey, engine: Engine
-) -> None:
+def test_a_released_image_that_the_patched_one_takes_the_name_of_keeps_that_one(survey: Survey, engine: Engine) -> None:
     with laid(
         survey.platform, survey.mission, survey.mission.kernels, survey.locks, patches(survey), say=silent
     ) as found:
@@ -171,9 +169,7 @@ def test_a_released_image_that_is_not_there_is_told_with_its_id_before_anything_
     assert engine.built == []
 
 
-def test_a_build_that_fails_leaves_no_name(
-    survey: Survey, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_build_that_fails_leaves_no_name(survey: Survey, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(*_: object, **__: object) -> str:
         raise ToolError("The build of survey-patch failed.")
 

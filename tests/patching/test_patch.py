@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -132,7 +133,7 @@ def chain(*locks: str) -> tuple[Patch, ...]:
     """Patches that lead from each of some locks to the next."""
     return tuple(
         Patch(released=IMAGE, locks_before=before, locks_after=after, asked=("os git",), packages=())
-        for before, after in zip(locks, locks[1:], strict=False)
+        for before, after in pairwise(locks)
     )
 
 
@@ -154,9 +155,7 @@ def test_an_image_of_some_kernels_is_one_of_their_locks_alone(survey: Survey, en
 
 
 @pytest.mark.parametrize(("label", "shown"), [("other", "is 'other'"), (None, "is 'not there'")])
-def test_an_image_of_another_mission_is_refused(
-    label: str | None, shown: str, survey: Survey, engine: Engine
-) -> None:
+def test_an_image_of_another_mission_is_refused(label: str | None, shown: str, survey: Survey, engine: Engine) -> None:
     engine.labels.pop("platform-images.mission")
     engine.labels |= {"platform-images.mission": label} if label else {}
     with pytest.raises(UsageError, match="'survey:latest' is not one of the mission 'survey'") as caught:

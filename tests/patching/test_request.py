@@ -14,17 +14,20 @@ def refused(request: PatchRequest) -> UsageError:
     return caught.value
 
 
-@pytest.mark.parametrize("request_", [PatchRequest(), PatchRequest(allow=("urllib3",), image="survey:1", dry_run=True)])
+@pytest.mark.parametrize(
+    "request_",
+    [PatchRequest(), PatchRequest(environments=("sky",), allow=("urllib3",), image="survey:1", dry_run=True)],
+)
 def test_a_request_for_no_package_is_refused_with_the_options_that_name_one(request_: PatchRequest) -> None:
     error = refused(request_)
     assert error.what == "There is nothing to patch."
     assert "--os NAME or --package 'NAME>=VERSION'" in str(error.fix)
 
 
-@pytest.mark.parametrize("systems", [(), ("libssl3t64",)])
-def test_a_kernel_without_a_package_has_no_meaning(systems: tuple[str, ...]) -> None:
-    error = refused(PatchRequest(systems=systems, environments=("sky",)))
-    assert error.what == ("There is nothing to patch." if not systems else "--kernel chooses where --package is changed.")
+def test_a_kernel_without_a_package_has_no_meaning() -> None:
+    error = refused(PatchRequest(systems=("libssl3t64",), environments=("sky",)))
+    assert error.what == "--kernel chooses where --package is changed."
+    assert error.fix == "give --package as well, or no --kernel"
 
 
 @pytest.mark.parametrize(
@@ -46,7 +49,9 @@ def test_a_debian_and_a_python_package_of_one_name_are_two_packages() -> None:
     check_request(PatchRequest(systems=("libcurl4t64", "git"), packages=("git",), environments=("base",)))
 
 
-@pytest.mark.parametrize("name", ["", "a", "Git", "libc6:i386", "--yes", "git =1", "git=", "git=1 2", "git>=1", "git\n"])
+@pytest.mark.parametrize(
+    "name", ["", "a", "Git", "libc6:i386", "--yes", "git =1", "git=", "git=1 2", "git>=1", "git\n"]
+)
 def test_what_is_no_debian_package_with_a_version_is_refused(name: str) -> None:
     assert repr(name) in refused(PatchRequest(systems=(name,))).what
 
