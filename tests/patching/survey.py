@@ -155,7 +155,7 @@ class Solvers:
 
 def with_versions(text: str, versions: Mapping[str, str | None]) -> str:
     """A pip part in which some packages have other versions, are new or are gone."""
-    found = {each.name: each.version for each in pins(text)} | versions
+    found: dict[str, str | None] = {**{each.name: each.version for each in pins(text)}, **versions}
     return pip_lock(*(pin(name, version) for name, version in sorted(found.items()) if version is not None))
 
 
