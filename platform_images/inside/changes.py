@@ -55,6 +55,7 @@ FOLDERS = (
     "node",
     "patch.json",
     "plans",
+    "record",
     "released",
     "runtime",
     "tools",
