@@ -21,6 +21,7 @@ URIS = (
     f"'{POOL}/openssl_3.5.2-1_amd64.deb' openssl_3.5.2-1_amd64.deb 1500 SHA256:{SHA}\n"
     f"'{POOL}/libssl3t64_3.5.2-1_amd64.deb' libssl3t64_1%3a3.5.2-1_amd64.deb 2000 SHA256:{SHA}\n"
 )
+SOURCES = "deb http://mirror.example.org/debian trixie main\n"
 INSTALLED = "libc6 2.41-12\nlibssl3t64 3.5.1-1\nopenssl 3.5.1-1\n"
 Answer = Callable[..., dict[str, Any]]
 
@@ -41,7 +42,7 @@ def apt(monkeypatch: pytest.MonkeyPatch) -> Answer:
             return Finished(exit_code=exit_code, output=output, files=files)
 
         monkeypatch.setattr(aptpatch, "run_in", run_in)
-        monkeypatch.setattr(aptscript, "source_list", lambda platform, *, image: None)
+        monkeypatch.setattr(aptscript, "source_list", lambda platform, *, image: SOURCES if image == IMAGE else None)
         return asked
 
     return answer
@@ -107,6 +108,7 @@ def test_the_image_itself_is_asked_as_root_with_the_mirrors_of_this_site(real_pl
     assert (asked["image"], asked["argv"], asked["user"]) == (IMAGE, ["sh", aptscript.SCRIPT], "0:0")
     assert asked["env"]["PATH"] == aptscript.PATH  # the image's own one begins with its environments
     assert asked["files_in"][aptscript.SCRIPT].decode() == aptscript.patch_text(("libssl3t64", "openssl"))
+    assert asked["files_in"]["/etc/apt/sources.list"].decode() == SOURCES
     assert not [name for name in asked["files_in"] if "preferences" in name]
     assert said == ["apt looks for libssl3t64, openssl"]
 
