@@ -8,8 +8,10 @@ import pytest
 from platform_images.locks.freshness import inputs
 from platform_images.locks.store import LockStore, units
 from platform_images.model import load_mission, load_missions, load_platform
+from platform_images.patching import patch as room
 from platform_images.patching import solving
-from tests.patching.survey import FILES, LOCKS, Solvers, Survey
+from tests.patching.engine import Engine
+from tests.patching.survey import FILES, IMAGE, LOCKS, Solvers, Survey
 
 
 @pytest.fixture
@@ -36,4 +38,17 @@ def solvers(monkeypatch: pytest.MonkeyPatch) -> Solvers:
     found = Solvers()
     monkeypatch.setattr(solving, "patch_environment", found.environment)
     monkeypatch.setattr("platform_images.solve.aptpatch.solve_os_patch", found.systems)
+    return found
+
+
+@pytest.fixture
+def engine(survey: Survey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    """An engine with an image of the present locks."""
+    found = Engine(survey, survey.labels())
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(room, "find", found.find)
+    monkeypatch.setattr(room, "image_labels", lambda image: found.labels if image == IMAGE else {})
+    monkeypatch.setattr(room, "recorded_drift", lambda image, locks: found.drift)
+    monkeypatch.setattr(room, "laid", found.laid)
+    monkeypatch.setattr(room, "name_image", found.name_image)
     return found

@@ -1,116 +1,27 @@
-"""From an image and a request to locks, a record and names, in this order; the engine and solvers are made up."""
+"""From a request to locks, a record and names, in this order; the engine and solvers are made up."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from platform_images import console
-from platform_images.compose.labels import tags
-from platform_images.compose.values import Composition, Drift
-from platform_images.errors import LockError, PlatformError, ToolError, UsageError
+from platform_images.errors import ToolError, UsageError
 from platform_images.locks.digest import mission_digest
 from platform_images.locks.freshness import check
-from platform_images.locks.patches import LABEL, Patch, label_text, read_patches
+from platform_images.locks.patches import read_patches
 from platform_images.locks.store import COMMON_OS, LockStore
-from platform_images.locks.values import MissionLocks, Unit
-from platform_images.model import Environment, Mission, Platform
-from platform_images.patching import patch as room
-from platform_images.patching.image import Laid
-from platform_images.patching.patch import Patched, patch, released_image, run
+from platform_images.locks.values import Unit
+from platform_images.patching.patch import Patched, patch, run
 from platform_images.patching.request import PatchRequest
-from platform_images.run.image import Image
-from platform_images.solve.solution import Say
+from tests.patching.engine import Engine
 from tests.patching.survey import IMAGE, PATCHED, Solvers, Survey, debian
 
-DRIFT = Drift(unit=COMMON_OS, name="git", locked="1", installed="2")
 OPENSSL = PatchRequest(systems=("libssl3t64",))
 REQUESTS = PatchRequest(packages=("requests>=2.33",), environments=("sky",), allow=("urllib3",))
-A, B = "a" * 64, "b" * 64
-
-
-@dataclass(slots=True)
-class Engine:
-    """An engine that has one image, and what became of it.
-
-    Attributes:
-        labels: The image's.
-        kernels: What it holds.
-        drift: What it records.
-        failure: Why no patch can be laid on it.
-        done: What was done: ``laid``, ``named`` and ``over``.
-        patches: Those that were handed to the one who lays them.
-        seen: What lay in locks/ when that was done.
-        names: Names that an image was given.
-    """
-
-    survey: Survey
-    labels: dict[str, str]
-    kernels: tuple[str, ...] | None = ("sky", "sea")
-    drift: tuple[Drift, ...] = ()
-    failure: PlatformError | None = None
-    done: list[str] = field(default_factory=list)
-    patches: tuple[Patch, ...] = ()
-    seen: dict[str, dict[str, bytes]] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
-
-    def find(self, mission: Mission, name: str | None) -> Image:
-        return Image(name=name or f"{mission.name}:latest", digest=IMAGE, kernels=self.kernels, command=())
-
-    @contextmanager
-    def laid(
-        self,
-        platform: Platform,
-        mission: Mission,
-        kernels: tuple[Environment, ...],
-        locks: MissionLocks,
-        patches: Sequence[Patch],
-        *,
-        unsaved: bool,
-        say: Say,
-        watch: object,
-    ) -> Iterator[Laid]:
-        assert unsaved
-        self._note("laid")
-        self.patches = tuple(patches)
-        if self.failure is not None:
-            raise self.failure
-        names = tags(mission, mission_digest(locks), None, patches=patches)
-        try:
-            yield Laid(
-                image=PATCHED,
-                composition=Composition(dockerfile="", files=(), channels=(), tags=names),
-                size=2_500_000,
-            )
-        finally:
-            self._note("over")
-
-    def name_image(self, image: str, *names: str) -> None:
-        self._note("named")
-        self.names |= dict.fromkeys(names, image)
-
-    def _note(self, what: str) -> None:
-        self.done.append(what)
-        self.seen[what] = self.survey.files()
-
-
-@pytest.fixture
-def engine(survey: Survey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
-    """An engine with an image of the present locks."""
-    found = Engine(survey, survey.labels())
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(room, "find", found.find)
-    monkeypatch.setattr(room, "image_labels", lambda image: found.labels if image == IMAGE else {})
-    monkeypatch.setattr(room, "recorded_drift", lambda image, locks: found.drift)
-    monkeypatch.setattr(room, "laid", found.laid)
-    monkeypatch.setattr(room, "name_image", found.name_image)
-    return found
 
 
 @pytest.fixture
@@ -127,97 +38,6 @@ def console_of_this_test() -> Iterator[None]:
     console.stderr.cache_clear()
     yield
     console.stderr.cache_clear()
-
-
-def chain(*locks: str) -> tuple[Patch, ...]:
-    """Patches that lead from each of some locks to the next."""
-    return tuple(
-        Patch(released=IMAGE, locks_before=before, locks_after=after, asked=("os git",), packages=())
-        for before, after in pairwise(locks)
-    )
-
-
-def test_the_image_of_the_present_locks_can_be_patched(survey: Survey, engine: Engine) -> None:
-    found = released_image(survey.platform, survey.mission, None)
-    assert (found.image.name, found.image.digest) == ("survey:latest", IMAGE)
-    assert found.kernels == survey.mission.kernels
-    assert (found.locks, found.patches) == (survey.locks, ())
-    assert released_image(survey.platform, survey.mission, "host/survey:1").image.name == "host/survey:1"
-
-
-def test_an_image_of_some_kernels_is_one_of_their_locks_alone(survey: Survey, engine: Engine) -> None:
-    kernels = survey.mission.select(("sea",))
-    engine.kernels = ("sea",)
-    with pytest.raises(LockError, match="was not built from the present locks"):
-        released_image(survey.platform, survey.mission, None)
-    engine.labels = survey.labels(locks=survey.store.read_mission(survey.platform, survey.mission, kernels))
-    assert released_image(survey.platform, survey.mission, None).kernels == kernels
-
-
-@pytest.mark.parametrize(("label", "shown"), [("other", "is 'other'"), (None, "is 'not there'")])
-def test_an_image_of_another_mission_is_refused(label: str | None, shown: str, survey: Survey, engine: Engine) -> None:
-    engine.labels.pop("platform-images.mission")
-    engine.labels |= {"platform-images.mission": label} if label else {}
-    with pytest.raises(UsageError, match="'survey:latest' is not one of the mission 'survey'") as caught:
-        released_image(survey.platform, survey.mission, None)
-    assert shown in str(caught.value.why)
-    assert caught.value.fix == "invoke build --mission survey, or give --image"
-
-
-@pytest.mark.parametrize(("label", "shown"), [(f"sha256:{A}", f"sha256:{A}"), (None, "unknown")])
-def test_an_image_of_other_locks_is_refused_with_both_digests(
-    label: str | None, shown: str, survey: Survey, engine: Engine
-) -> None:
-    engine.labels.pop("platform-images.lock-digest")
-    engine.labels |= {"platform-images.lock-digest": label} if label else {}
-    with pytest.raises(LockError, match="was not built from the present locks") as caught:
-        released_image(survey.platform, survey.mission, None)
-    assert str(caught.value.why).splitlines() == [
-        f"its locks:         {shown}",
-        f"the present locks: sha256:{mission_digest(survey.locks)}",
-    ]
-    assert "check out the commit of its release" in str(caught.value.fix)
-
-
-def test_locks_that_are_not_fresh_are_no_ground_for_a_patch(survey: Survey, engine: Engine) -> None:
-    (survey.platform.folder / "common/apt.txt").write_text("git\njq\n")
-    with pytest.raises(LockError, match="common/os is stale"):
-        released_image(survey.platform, survey.mission, None)
-
-
-@pytest.mark.parametrize("labelled", [True, False])
-def test_an_image_with_drift_is_refused_whether_a_label_or_a_record_says_it(
-    labelled: bool, survey: Survey, engine: Engine
-) -> None:
-    engine.drift = () if labelled else (DRIFT,)
-    engine.labels["platform-images.drift"] = '[["common/os","git","1","2"]]' if labelled else ""
-    with pytest.raises(LockError, match="is not exactly what its locks say") as caught:
-        released_image(survey.platform, survey.mission, None)
-    assert ('"git"' if labelled else "it records some") in str(caught.value.why)
-    assert "--strict" in str(caught.value.fix)
-
-
-def test_a_patched_image_has_the_patches_that_led_to_it(survey: Survey, engine: Engine) -> None:
-    led = chain(A, B, mission_digest(survey.locks))
-    engine.labels = survey.labels(*led)
-    assert released_image(survey.platform, survey.mission, None).patches == led
-
-
-@pytest.mark.parametrize("label", ["[", "[1]", "{}"])
-def test_a_label_that_cannot_be_read_is_no_ground_for_a_patch(label: str, survey: Survey, engine: Engine) -> None:
-    engine.labels[LABEL] = label
-    with pytest.raises(UsageError, match=f"The label {LABEL} of 'survey:latest' cannot be read"):
-        released_image(survey.platform, survey.mission, None)
-
-
-@pytest.mark.parametrize("broken", [0, 1])
-def test_patches_that_do_not_lead_to_the_locks_are_no_ground_for_another(
-    broken: int, survey: Survey, engine: Engine
-) -> None:
-    now = mission_digest(survey.locks)
-    engine.labels[LABEL] = label_text((chain(A, B), (*chain(A, B), *chain(A, now)))[broken])
-    with pytest.raises(UsageError, match="does not lead to its locks"):
-        released_image(survey.platform, survey.mission, None)
 
 
 def test_a_patch_is_laid_then_saved_then_named(survey: Survey, engine: Engine, solvers: Solvers) -> None:
