@@ -82,7 +82,6 @@ def compose_patch(
         drift=(),
         patches=patches,
     )
-    pip = [each for each in changes if each.unit.part != OS]
     dockerfile = render(
         sources,
         _PLACE,
@@ -93,12 +92,10 @@ def compose_patch(
         gid=platform.settings.user.gid,
         systems=[str(each.unit) for each in changes if each.unit.part == OS],
         environments=[
-            {
-                "unit": str(each.unit),
-                "prefix": str(environments[str(each.unit)].prefix),
-                "variables": build_variables(environments[str(each.unit)]),
-            }
-            for each in pip
+            {"unit": str(each.unit), "prefix": str(changed.prefix), "variables": build_variables(changed)}
+            for each in changes
+            if each.unit.part != OS
+            for changed in (_environment(each.unit, environments),)
         ],
     )
     record = record_text(mission, (platform.base, *kernels), lock_digest=digest)
@@ -150,7 +147,7 @@ def _files(change: _Change, locks: MissionLocks, environments: dict[str, Environ
         _check(change, {(each.name, each.version) for each in found})
         yield ContextFile(path=f"{place}/packages.list", text=os_list(found))
         return
-    lock = environment_lock(locks, environments[str(change.unit)])
+    lock = environment_lock(locks, _environment(change.unit, environments))
     some = [pin for pin in pins(requirements(lock)) if canonicalize_name(pin.name) in new]
     _check(change, {(str(canonicalize_name(pin.name)), pin.version) for pin in some})
     text, backends = requirements_of(lock, some)
@@ -159,6 +156,21 @@ def _files(change: _Change, locks: MissionLocks, environments: dict[str, Environ
         yield ContextFile(path=f"{place}/lock/{BUILD_REQUIREMENTS}", text=backends)
     gone = sorted(each.name for each in change.packages if each.before is not None)
     yield ContextFile(path=f"{place}/patch.json", text=json_text({"install": sorted(new), "remove": gone}))
+
+
+def _environment(unit: Unit, environments: dict[str, Environment]) -> Environment:
+    """Return the environment of a unit.
+
+    Raises:
+        LockError: The image has no such environment.
+    """
+    if str(unit) not in environments:
+        raise LockError(
+            f"The patch has changed {unit}, and there is no such environment.",
+            why=f"the environments of the image: {', '.join(sorted(environments))}",
+            fix="check out the commit of its release, or build the image as a whole",
+        )
+    return environments[str(unit)]
 
 
 def _check(change: _Change, found: set[tuple[str, str]]) -> None:

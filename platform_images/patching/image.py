@@ -188,11 +188,12 @@ def variable_names(attributes: Mapping[str, Any]) -> tuple[str, ...]:
 @contextmanager
 def _named(image: str, repository: str) -> Iterator[str]:
     """Give an image a name that FROM takes, and take it away at the end, unless it has no other."""
-    attributes = image_attributes(image) or {}
     name = f"{repository}:{short(image)}"
     engine().images.get(image).tag(repository, tag=short(image))
     try:
         yield name
     finally:
-        if attributes.get("RepoTags") or attributes.get("RepoDigests"):
+        attributes = image_attributes(image) or {}  # the patched image may have taken its name meanwhile
+        names = (*(attributes.get("RepoTags") or ()), *(attributes.get("RepoDigests") or ()))
+        if any(not each.startswith((f"{repository}:", f"{repository}@")) for each in names):
             forget(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
@@ -13,6 +13,7 @@ from platform_images.locks.pip import pins
 from platform_images.locks.store import COMMON_OS, os_packages
 from platform_images.locks.values import OS, REQUIREMENTS, DebPackage, Lock, MissionLocks, Unit
 from platform_images.patching.request import PatchRequest
+from platform_images.solve.deb import sorted_packages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,7 @@ class OsUnit:
     packages: tuple[DebPackage, ...]
 
 
-def placed(found: Sequence[DebPackage], units: Sequence[OsUnit]) -> tuple[OsUnit, ...]:
+def placed(found: Sequence[DebPackage], units: Sequence[OsUnit], *, installed: Collection[str]) -> tuple[OsUnit, ...]:
     """Return the units that new packages change, each with all of its packages.
 
     A package takes the place of the one that its unit has. One of the root, which is what it is, and one that is new,
@@ -32,19 +33,19 @@ def placed(found: Sequence[DebPackage], units: Sequence[OsUnit]) -> tuple[OsUnit
     Args:
         found: The new packages.
         units: The present ones: the common one first, then perhaps the mission's.
+        installed: Names of all that is in the image: of those, the root has what no unit has.
     """
     names = {each.unit: {package.name for package in each.packages} for each in units}
     own = [each.unit for each in units if each.unit != COMMON_OS]
     in_own = [package for package in found if own and package.name in names[own[0]]]
-    present = {name for held in names.values() for name in held}
     rest = [package for package in found if package not in in_own]
-    alone = bool(in_own) and all(package.name not in present for package in rest)
+    alone = bool(in_own) and all(package.name not in installed for package in rest)
     changed = []
     for each in units:
         new = [*in_own, *(rest if alone else ())] if each.unit in own else [] if alone else rest
         if new:
-            kept = {(one.name, one.architecture): one for one in (*each.packages, *new)}
-            changed.append(OsUnit(unit=each.unit, packages=tuple(kept[key] for key in sorted(kept))))
+            kept = [one for one in each.packages if not any(_takes_place(other, one) for other in new)]
+            changed.append(OsUnit(unit=each.unit, packages=sorted_packages([*kept, *new])))
     return tuple(changed)
 
 
@@ -104,6 +105,12 @@ def counted(count: int) -> str:
 def line(package: PatchedPackage) -> str:
     """Return a change in words."""
     return f"{package.unit}: {package.name} {package.before or 'new'} -> {package.after or 'gone'}"
+
+
+def _takes_place(new: DebPackage, old: DebPackage) -> bool:
+    """Whether a package replaces another one; for all architectures or for the image's own, it is the same one."""
+    architectures = {new.architecture, old.architecture}
+    return new.name == old.name and (len(architectures) == 1 or "all" in architectures)
 
 
 def _of_unit(old: Lock, new: Lock, installed: Mapping[str, str]) -> Iterator[PatchedPackage]:

@@ -13,7 +13,7 @@ from platform_images.compose.locked import environment_lock, lock_of
 from platform_images.compose.patch import unit_of
 from platform_images.errors import UsageError
 from platform_images.files import json_text
-from platform_images.locks.conda import conda_packages
+from platform_images.locks.conda import conda_packages, distributions
 from platform_images.locks.freshness import inputs
 from platform_images.locks.patches import PatchedPackage
 from platform_images.locks.pip import pins
@@ -25,7 +25,6 @@ from platform_images.model.platform import Platform
 from platform_images.model.spelling import nearest
 from platform_images.patching.moves import OsUnit, changed_packages, placed
 from platform_images.patching.request import PatchRequest
-from platform_images.solve.conda import provided_distributions
 from platform_images.solve.patch import parse_request, patch_environment
 from platform_images.solve.solution import Say
 
@@ -108,14 +107,15 @@ def _patch_systems(
     own = Unit(scope=mission.name, part=OS)
     present = [lock for unit in (COMMON_OS, own) if (lock := lock_of(locks, unit)) is not None]
     units = [OsUnit(unit=lock.unit, packages=os_packages(lock).packages) for lock in present]
-    new = {each.unit: each.packages for each in placed(found.packages, units)}
+    new = {each.unit: each.packages for each in placed(found.packages, units, installed=found.installed)}
     for lock in present:
-        files = dict(lock.files)
+        files, solvers = lock.files, lock.header.solvers
         if lock.unit in new:
-            files[PACKAGES] = json_text(OsPackages(packages=new[lock.unit]).model_dump(mode="json"))
+            files = {**files, PACKAGES: json_text(OsPackages(packages=new[lock.unit]).model_dump(mode="json"))}
+            solvers = {**solvers, "apt": found.apt}
         owner = None if lock.unit.scope == COMMON else mission
         below = inputs(platform, owner, lock.unit, store=store)  # the common one may be another by now
-        store.write(lock.unit, files=files, inputs=below, solvers={**lock.header.solvers, "apt": found.apt})
+        store.write(lock.unit, files=files, inputs=below, solvers=solvers)
     return found.installed
 
 
@@ -148,11 +148,12 @@ def _absent(platform: Platform, name: str, meant: Sequence[Environment], locks: 
     """Return the error for a package that no environment has from pip."""
     for environment in meant:
         conda = conda_packages(environment_lock(locks, environment))
-        provided = {each for each, _ in provided_distributions(conda, platform.settings.conda.pypi_names)}
-        if name in provided or name in {each.name for each in conda}:
+        names = {each.name: each for each in conda} | distributions(conda, platform.settings.conda.pypi_names)
+        if name in names:
+            unit, own = unit_of(environment), names[name].name  # conda may spell it in its own way
             return UsageError(
-                f"{name} is a conda package of {unit_of(environment)}: what stands on it was built against it.",
-                fix=f"change it with {unit_of(environment).session} -- --upgrade-package {name}, and build the image",
+                f"{name} is a conda package of {unit}: what stands on it was built against it.",
+                fix=f"change it with {unit.session} -- --upgrade-package {own}, and build the image",
             )
     known = sorted({each for environment in meant for each in _pinned(locks, environment)})
     return UsageError(

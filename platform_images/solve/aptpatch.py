@@ -20,7 +20,7 @@ from platform_images.solve import aptscript
 from platform_images.solve.deb import parse_uris
 from platform_images.solve.solution import Say
 
-_REQUEST = re.compile(r"^(?P<name>[a-z0-9][a-z0-9+.-]+)(?:=(?P<version>[A-Za-z0-9.+:~-]+))?$")
+_REQUEST = re.compile(r"(?P<name>[a-z0-9][a-z0-9+.-]+)(?:=(?P<version>[A-Za-z0-9.+:~-]+))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,7 @@ def request_name(request: str) -> str:
     Raises:
         UsageError: It is not ``NAME`` or ``NAME=VERSION``.
     """
-    found = _REQUEST.match(request)
+    found = _REQUEST.fullmatch(request)
     if found is None:
         raise UsageError(
             f"--os {request!r} is not the name of a Debian package.", fix="give NAME, or NAME=VERSION for one version"

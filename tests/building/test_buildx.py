@@ -39,6 +39,14 @@ def test_only_the_paths_of_secrets_are_on_the_command_line(tmp_path: Path) -> No
     assert "--no-cache" in words
 
 
+def test_files_go_to_a_folder_and_no_image_to_the_engine(tmp_path: Path) -> None:
+    words = build_words(run_of(tmp_path, export=tmp_path / "out"), folder=tmp_path)
+    assert words[words.index("--output") + 1] == f"type=local,dest={tmp_path}/out"
+    assert not {"--load", "--iidfile", "--metadata-file"} & set(words)
+    image = build_words(run_of(tmp_path), folder=tmp_path)
+    assert [word for word in words if word not in image] == ["--output", f"type=local,dest={tmp_path}/out"]
+
+
 def test_build_contexts_are_gone_even_after_an_interruption() -> None:
     seen: list[Path] = []
     with pytest.raises(KeyboardInterrupt), contexts("main", "composed") as folders:
@@ -70,8 +78,11 @@ case "$*" in
     *version*) exit 0 ;;
     "context show") echo default; exit 0 ;;
 esac
-while [ "$1" != --iidfile ]; do shift; done
-echo sha256:0f1e2d3c4b5a >"$2"
+while [ "$1" != --iidfile ] && [ "$1" != --output ]; do shift; done
+case "$1" in
+    --iidfile) echo sha256:0f1e2d3c4b5a >"$2" ;;
+    --output) echo "a layer" >"${{2#type=local,dest=}}/layer.tar" ;;
+esac
 cat {recorded} >&2
 """
 
@@ -102,6 +113,14 @@ def test_each_finished_step_is_said_and_everything_is_in_the_log(replaying: Path
         "2 steps were done before",
     ]
     assert log_path("pi-build-test").read_text() == RECORDED.read_text()
+
+
+def test_files_that_are_exported_have_no_id(replaying: Path) -> None:
+    out, said = replaying / "out", list[str]()
+    out.mkdir()
+    assert build(run_of(replaying, export=out), say=said.append) == ""
+    assert (out / "layer.tar").read_text() == "a layer\n"
+    assert len(said) == 7
 
 
 def test_who_watches_is_told_of_each_step_in_the_place_of_who_listens(replaying: Path) -> None:

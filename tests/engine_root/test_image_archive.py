@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from platform_images.engine.imagearchive import ArchiveError, check_archive, read_id, write_archive
+from platform_images.engine.imagearchive import ArchiveError, check_archive, image_layers, read_id, write_archive
 from platform_images.files import sha256_bytes
 
 NAME = "platform-images/root:0123456789ab"
@@ -119,6 +119,24 @@ def test_it_holds_each_layer_once_and_nothing_that_is_not_of_the_image() -> None
 
 def test_an_image_is_known_by_its_configuration() -> None:
     assert read_id(BytesIO(old_engine())) == read_id(BytesIO(new_engine(gzip.compress))) == ID
+
+
+@pytest.mark.parametrize("pack", [bytes, lambda data: gzip.compress(data, mtime=0)])
+def test_layers_are_read_one_by_one_as_they_are_kept(pack: Callable[[bytes], bytes]) -> None:
+    """One that comes twice is read twice: an engine is told of each in its place."""
+    found = [(stream.read(), size) for stream, size in image_layers(BytesIO(new_engine(pack)))]
+    packed = [pack(each) for each in (FIRST, SECOND, FIRST)]
+    assert [content for content, _ in found] == packed
+    assert [size for _, size in found] == [len(each) for each in packed]
+    if pack is bytes:
+        assert found == [(stream.read(), size) for stream, size in image_layers(BytesIO(old_engine()))]
+
+
+def test_a_tar_without_an_image_has_no_layers() -> None:
+    with pytest.raises(ArchiveError):
+        list(image_layers(BytesIO(tar(("x", b"1")))))
+    with pytest.raises(ArchiveError, match="number of layers"):
+        list(image_layers(BytesIO(tar(("c.json", CONFIG), ("l", FIRST), listed("c.json", "l")))))
 
 
 def test_another_image_than_the_expected_one_is_not_written() -> None:

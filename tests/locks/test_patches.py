@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from platform_images.errors import LockError
+from platform_images.files import json_text
+from platform_images.locks.freshness import check
 from platform_images.locks.patches import (
     FILE,
     Patch,
@@ -19,6 +21,7 @@ from platform_images.locks.patches import (
     read_patches,
 )
 from platform_images.locks.store import LockStore
+from platform_images.model import Mission, Platform
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
 
@@ -49,6 +52,32 @@ def test_a_record_of_another_format_is_refused_with_the_cure(tmp_path: Path) -> 
     with pytest.raises(LockError, match="not in the format") as caught:
         read_patches(store, "tike")
     assert caught.value.fix == "git restore locks/tike/patches"
+
+
+def test_a_record_is_no_part_of_what_an_image_is_built_from(solved: tuple[Platform, Mission]) -> None:
+    """A full build from patched locks has the same packages, so the record decides nothing of it."""
+    platform, mission = solved
+    store = LockStore(platform.locks)
+    before = store.read_mission(platform, mission)
+    store.write(patches_unit("survey"), files={FILE: patches_text((patch(A, B),))}, inputs={}, solvers={})
+    assert store.read_mission(platform, mission) == before
+    check(platform, mission)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"released": A},
+        {"locks_after": "c"},
+        {"packages": [{"unit": "tike/os", "kind": "rpm", "name": "x"}]},
+        {"more": 1},
+    ],
+)
+def test_a_record_with_a_wrong_value_is_refused(changes: dict[str, object], tmp_path: Path) -> None:
+    store, value = LockStore(tmp_path), patch(A, B).model_dump(mode="json")
+    store.write(patches_unit("tike"), files={FILE: json_text([value | changes])}, inputs={}, solvers={})
+    with pytest.raises(LockError, match="not in the format"):
+        read_patches(store, "tike")
 
 
 def test_a_label_is_one_line_and_says_the_same() -> None:
