@@ -10,7 +10,7 @@ from typing import Any
 from platform_images import temporary
 from platform_images.building.locks import frozen_locks
 from platform_images.building.names import forget, name_image
-from platform_images.building.revision import UNKNOWN, git_revision
+from platform_images.building.revision import git_revision
 from platform_images.compose.patch import LAYER, compose_patch
 from platform_images.compose.sources import read_sources
 from platform_images.compose.values import Composition
@@ -28,7 +28,6 @@ from platform_images.solve.hostenv import ca_bundle
 from platform_images.solve.solution import Say
 from platform_images.usage import Kind, using
 
-_DIRTY = "-dirty"
 _DIGITS = 12
 RELEASED = "platform-images/released"
 PATCHED = "platform-images/patched"
@@ -57,7 +56,6 @@ def laid(
     locks: MissionLocks,
     patches: Sequence[Patch],
     *,
-    unsaved: bool = False,
     no_cache: bool = False,
     say: Say,
     watch: Watch | None = None,
@@ -70,7 +68,6 @@ def laid(
         kernels: The kernels that the released image has.
         locks: The locks after the patch.
         patches: All that led to the image, the oldest first.
-        unsaved: Whether these are not yet the locks of the repository.
         no_cache: Run every step again.
         say: Told what is under way.
         watch: Told of each step.
@@ -99,7 +96,7 @@ def laid(
             sources=read_sources(platform, mission, ca_bundle=site_settings(ca_bundle=ca_bundle(platform)).ca_bundle),
             released=released,
             variables=variable_names(attributes),
-            revision=_revision(platform, mission, unsaved=unsaved),
+            revision=git_revision(platform.folder, mission=mission.name),
         )
         try:
             made, size = _made(platform, mission, composition, patch, no_cache=no_cache, say=say, watch=watch)
@@ -171,12 +168,6 @@ def _made(
             reference=f"{PATCHED}:{mission.name}",
         )
         return image, layer.stat().st_size
-
-
-def _revision(platform: Platform, mission: Mission, *, unsaved: bool) -> str:
-    """Return the commit; with ``-dirty`` also where the locks are about to be other ones."""
-    found = git_revision(platform.folder, mission=mission.name)
-    return f"{found}{_DIRTY}" if unsaved and found != UNKNOWN and not found.endswith(_DIRTY) else found
 
 
 def variable_names(attributes: Mapping[str, Any]) -> tuple[str, ...]:

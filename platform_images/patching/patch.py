@@ -193,7 +193,6 @@ def _lay(platform: Platform, mission: Mission, released: Released, solved: Solve
             released.kernels,
             solved.locks,
             (*released.patches, record),
-            unsaved=True,
             say=_say,
             watch=watch,
         ) as made,

@@ -56,11 +56,9 @@ class Engine:
         locks: MissionLocks,
         patches: Sequence[Patch],
         *,
-        unsaved: bool,
         say: Say,
         watch: object,
     ) -> Iterator[Laid]:
-        assert unsaved
         self._note("laid")
         self.patches = tuple(patches)
         if self.failure is not None:

@@ -195,21 +195,14 @@ def test_an_image_that_was_given_names_loses_none_of_them(survey: Survey, engine
     assert engine.names == {"survey:1": IMAGE, f"survey:1-{digest}-patch1": PATCHED, "survey:latest": PATCHED}
 
 
-@pytest.mark.parametrize(
-    ("commit", "unsaved", "label"),
-    [
-        ("0123abc", False, "0123abc"),
-        ("0123abc", True, "0123abc-dirty"),
-        ("0123abc-dirty", True, "0123abc-dirty"),
-        ("unknown", True, "unknown"),
-    ],
-)
-def test_locks_that_are_not_saved_yet_are_no_commit(
-    commit: str, unsaved: bool, label: str, survey: Survey, engine: Engine, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("commit", ["0123abc", "0123abc-dirty", "unknown"])
+def test_the_revision_is_the_commit_on_which_the_patch_was_made(
+    commit: str, survey: Survey, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What is beyond it, the label of patches says."""
     monkeypatch.setattr(room, "git_revision", lambda folder, *, mission: commit)
-    lay(survey, unsaved=unsaved)
-    assert engine.added[0]["labels"]["org.opencontainers.image.revision"] == label
+    lay(survey)
+    assert engine.added[0]["labels"]["org.opencontainers.image.revision"] == commit
 
 
 def test_a_patch_is_laid_again_from_the_present_locks_under_a_name_of_its_own(survey: Survey, engine: Engine) -> None:

@@ -5,8 +5,9 @@ ARG SOURCE_DATE_EPOCH=1700000001
 FROM platform-images/released:abababababab AS released
 FROM released AS patched
 USER root
+# In a full build no step has the variables that the image sets at its end, such as a mission's own.
 SHELL ["/bin/sh", "-c"]
-ENV HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+ENV HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ARG SOURCE_DATE_EPOCH
 RUN --mount=type=bind,from=composed,source=inside/install_os.sh,target=/mnt/install_os.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=patch/common/os,target=/mnt/lock \
     --mount=type=cache,id=platform-images-apt,target=/var/cache/platform-images-apt,sharing=locked \
