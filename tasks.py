@@ -329,6 +329,7 @@ def diff(
         "package": "a Python package, NAME for the newest or 'NAME>=VERSION'; give it again for another",
         "kernel": "change --package only in this kernel, or in base; may be given again (default: where it is)",
         "allow": "a package that may change as well; give it again for another",
+        "locked": "change what the present locks have beyond those of the image, and ask for nothing",
         "image": "the released image (default: <mission>:latest)",
         "dry_run": "change nothing; say which packages would change",
         "json": "print JSON in place of the image's names",
@@ -342,6 +343,7 @@ def patch(
     package: list[str] | None = None,
     kernel: list[str] | None = None,
     allow: list[str] | None = None,
+    locked: bool = False,
     image: str = "",
     dry_run: bool = False,
     json: bool = False,
@@ -349,7 +351,8 @@ def patch(
     """Change some packages of a released image: one thin layer on it, all else held, the locks changed with it.
 
     Examples: invoke patch --mission tike --os libssl3t64 --dry-run;
-    invoke patch --mission tike --package 'requests>=2.33' --kernel tess --allow urllib3
+    invoke patch --mission tike --package 'requests>=2.33' --kernel tess --allow urllib3;
+    invoke patch --mission roman --locked
     """
     from platform_images.patching import patch as room
 
@@ -358,6 +361,7 @@ def patch(
         packages=tuple(package or ()),
         environments=cli.words(kernel),
         allow=cli.words(allow),
+        locked=locked,
         image=image or None,
         dry_run=dry_run,
     )

@@ -47,7 +47,7 @@ class Patch(LockModel):
         released: Id of the image that it was laid on.
         locks_before: The mission's lock digest that this image names.
         locks_after: The lock digest after the patch.
-        asked: What was asked for: ``os NAME`` or ``pip REQUIREMENT``, sorted.
+        asked: What was asked for: ``os NAME`` or ``pip REQUIREMENT``, sorted; ``locks`` for what these had besides.
         packages: What was changed, by unit, kind and name.
     """
 

@@ -29,6 +29,8 @@ from platform_images.locks.values import MissionLocks
 from platform_images.model import Environment, Mission, Platform, load_mission, load_missions, load_platform
 from platform_images.patching.image import laid, short
 from platform_images.patching.moves import allow_words, check_allowed, counted, line, not_allowed
+from platform_images.patching.past import past_locks
+from platform_images.patching.present import beyond
 from platform_images.patching.request import PatchRequest, check_request
 from platform_images.patching.solving import Solved, solve_patch
 from platform_images.run.image import Image, find
@@ -44,7 +46,7 @@ class Released:
     Attributes:
         image: The image.
         kernels: The kernels that it has.
-        locks: The locks that it was built from, which are those of the repository.
+        locks: The locks that it was built from.
         patches: Those that led to it, the oldest first; none for a full build.
     """
 
@@ -108,12 +110,9 @@ def patch(platform: Platform, mission: Mission, request: PatchRequest) -> Patche
     Raises:
         PlatformError: As ``run``.
     """
-    released = released_image(platform, mission, request.image)
+    released = released_image(platform, mission, request.image, locked=request.locked)
     read_patches(LockStore(platform.locks), mission.name)  # the record goes there: one that is damaged is told of now
-    with console.step(f"solve: {', '.join(request.asked)}"):
-        solved = solve_patch(
-            platform, mission, released.kernels, released.locks, request, image=released.image.digest, say=_say
-        )
+    solved = _solved(platform, mission, released, request)
     if not solved.packages:
         console.say("The image has what was asked for, as new as all else lets it be: there is nothing to change.")
         if request.packages:
@@ -121,7 +120,7 @@ def patch(platform: Platform, mission: Mission, request: PatchRequest) -> Patche
         return None
     for each in solved.packages:
         _say(line(each))
-    if not request.dry_run:
+    if not request.dry_run and not request.locked:
         check_allowed(solved.packages, request)
     record = Patch(
         released=released.image.digest,
@@ -133,8 +132,21 @@ def patch(platform: Platform, mission: Mission, request: PatchRequest) -> Patche
     return Patched(patch=record) if request.dry_run else _lay(platform, mission, released, solved, record)
 
 
-def released_image(platform: Platform, mission: Mission, name: str | None) -> Released:
-    """Return the image that is to be patched, when it is exactly what the locks say.
+def _solved(platform: Platform, mission: Mission, released: Released, request: PatchRequest) -> Solved:
+    """Return what is to change: what is asked for, or what the present locks have beyond those of the image."""
+    if request.locked:
+        present = frozen_locks(platform, mission, released.kernels)
+        return Solved(locks=present, changed=(), packages=beyond(released.locks, present))
+    with console.step(f"solve: {', '.join(request.asked)}"):
+        return solve_patch(
+            platform, mission, released.kernels, released.locks, request, image=released.image.digest, say=_say
+        )
+
+
+def released_image(platform: Platform, mission: Mission, name: str | None, *, locked: bool = False) -> Released:
+    """Return the image that is to be patched, when it is exactly what its locks say.
+
+    Its locks are the present ones; with ``locked``, or those of any commit.
 
     Raises:
         UsageError: There is no such image, or it is one of another mission.
@@ -150,13 +162,9 @@ def released_image(platform: Platform, mission: Mission, name: str | None) -> Re
         )
     kernels = mission.select(image.kernels or ())
     locks = frozen_locks(platform, mission, kernels)
-    digest = mission_digest(locks)
-    if labels.get(_LOCKS) != f"sha256:{digest}":
-        raise LockError(
-            f"The image {image.name!r} was not built from the present locks.",
-            why=f"its locks:         {labels.get(_LOCKS, 'unknown')}\nthe present locks: sha256:{digest}",
-            fix="give --image with the image of these locks, or check out the commit of its release",
-        )
+    digest = labels.get(_LOCKS, "").removeprefix("sha256:")
+    if digest != mission_digest(locks):
+        locks = _past(platform, mission, image, kernels, locks, digest=digest, locked=locked)
     if labels.get(_DRIFT) or recorded_drift(image.digest, locks):
         raise LockError(
             f"The image {image.name!r} is not exactly what its locks say, so a patch would not be either.",
@@ -164,6 +172,39 @@ def released_image(platform: Platform, mission: Mission, name: str | None) -> Re
             fix=f"nox -s lock takes what there is now; invoke build --mission {mission.name} --strict is exact",
         )
     return Released(image=image, kernels=kernels, locks=locks, patches=_patches(image, labels.get(LABEL, ""), digest))
+
+
+def _past(
+    platform: Platform,
+    mission: Mission,
+    image: Image,
+    kernels: tuple[Environment, ...],
+    present: MissionLocks,
+    *,
+    digest: str,
+    locked: bool,
+) -> MissionLocks:
+    """Return the locks of an image that are not the present ones.
+
+    Raises:
+        LockError: They are not wanted here, or no commit has them.
+    """
+    own = f"sha256:{digest}" if digest else "unknown"
+    why = f"its locks:         {own}\nthe present locks: sha256:{mission_digest(present)}"
+    if not locked:
+        raise LockError(
+            f"The image {image.name!r} was not built from the present locks.",
+            why=why,
+            fix=f"invoke patch --mission {mission.name} --locked brings it to them; or check out the commit of its release",
+        )
+    found = past_locks(platform, mission, kernels, digest)
+    if found is None:
+        raise LockError(
+            f"The locks that the image {image.name!r} was built from are in no commit here.",
+            why=why,
+            fix="fetch the commit of its release (git fetch --unshallow, in a shallow clone), or build the image",
+        )
+    return found
 
 
 def _patches(image: Image, label: str, digest: str) -> tuple[Patch, ...]:
@@ -228,7 +269,7 @@ def _tell(platform: Platform, mission: Mission, request: PatchRequest, done: Pat
     if common and others:
         console.say(
             f"  locks/{', locks/'.join(common)} {'are' if len(common) > 1 else 'is'} part of {', '.join(others)} too: "
-            "nox -s lock, then build these",
+            "nox -s lock, then invoke patch --mission MISSION --locked for each",
             style="yellow",
         )
 

@@ -10,6 +10,9 @@ from platform_images.errors import UsageError
 from platform_images.solve.aptpatch import request_name
 from platform_images.solve.patch import parse_request
 
+LOCKS = "locks"
+"""What the record of a patch has as asked for, where the image was brought to the present locks."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatchRequest:
@@ -20,6 +23,7 @@ class PatchRequest:
         packages: Python packages, ``NAME`` or ``NAME>=VERSION``.
         environments: Only these kernels, or ``base``; every environment that has a package without any.
         allow: Packages that may come along.
+        locked: Change what the present locks have beyond those of the image, in place of asking for packages.
         image: The released image; the mission's latest without it.
         dry_run: Solve, say what would be done, and do nothing.
     """
@@ -28,12 +32,15 @@ class PatchRequest:
     packages: tuple[str, ...] = ()
     environments: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
+    locked: bool = False
     image: str | None = None
     dry_run: bool = False
 
     @property
     def asked(self) -> tuple[str, ...]:
         """All requests, as the record of a patch has them."""
+        if self.locked:
+            return (LOCKS,)
         found = {f"os {each}" for each in self.systems}
         return tuple(sorted(found | {f"pip {parse_request(each)}" for each in self.packages}))
 
@@ -54,10 +61,14 @@ def check_request(request: PatchRequest) -> None:
     Raises:
         UsageError: Says what.
     """
+    if request.locked:
+        if request.systems or request.packages or request.environments:
+            raise UsageError("--locked takes what the locks have, and nothing besides.", fix="give --locked alone")
+        return
     if not request.systems and not request.packages:
         raise UsageError(
             "There is nothing to patch.",
-            fix="give --os NAME or --package 'NAME>=VERSION'; either may be given again",
+            fix="give --os NAME or --package 'NAME>=VERSION'; either may be given again; or --locked",
         )
     if request.environments and not request.packages:
         raise UsageError("--kernel chooses where --package is changed.", fix="give --package as well, or no --kernel")

@@ -157,6 +157,7 @@ def test_from_a_changed_request_to_a_patched_image_elsewhere(session: Session, t
         assert published["tags"][0].endswith("-patch1")
         assert 0 < size_below(server.data) - whole < THIN * whole, "the thin layer travels and nothing else"
         run_elsewhere(session, published, patched)
+    bring_to_the_present_locks(session, patched)
     build_in_full(session, patched)
 
 
@@ -221,6 +222,13 @@ def run_elsewhere(session: Session, pushed: Mapping[str, Any], patched: Mapping[
         said = session.invoke("exec", *words, "--kernel", "new", "--", "python", "-c", code, env=there)
         (wanted,) = (each["after"] for each in patched["packages"] if each["name"] == PYTHON)
         assert said.split()[-1] == wanted
+
+
+def bring_to_the_present_locks(session: Session, patched: Mapping[str, Any]) -> None:
+    """The released image, brought to the locks that the patch has left, would get the same packages."""
+    released = next(name for name in image_ids("small") if image_ids("small")[name] == patched["released"])
+    done = session.json("patch", "--mission", "small", "--image", released, "--locked", "--dry-run")
+    assert (done["asked"], done["packages"]) == (["locks"], patched["packages"])
 
 
 def build_in_full(session: Session, patched: Mapping[str, Any]) -> None:

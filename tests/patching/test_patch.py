@@ -179,7 +179,10 @@ def test_standard_output_is_the_names_and_what_is_left_to_do_goes_to_standard_er
     assert lines[-4] == f"{exact}: one package in one layer of 2.5 MB"
     assert lines[-3] == "  on 111111111111, which keeps its layers; recorded in locks/survey/patches"
     assert "invoke verify" in lines[-2]
-    assert lines[-1] == "  locks/common/os is part of other too: nox -s lock, then build these"
+    assert (
+        lines[-1]
+        == "  locks/common/os is part of other too: nox -s lock, then invoke patch --mission MISSION --locked for each"
+    )
 
 
 def test_a_patch_of_a_kernel_concerns_no_other_mission(
