@@ -195,7 +195,7 @@ def _past(
         raise LockError(
             f"The image {image.name!r} was not built from the present locks.",
             why=why,
-            fix=f"invoke patch --mission {mission.name} --locked brings it to them; or check out the commit of its release",
+            fix=f"invoke patch --mission {mission.name} --locked, or check out the commit of its release",
         )
     found = past_locks(platform, mission, kernels, digest)
     if found is None:
