@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from platform_images.errors import UsageError
 from platform_images.locks.patches import PatchedPackage
@@ -24,20 +24,26 @@ def beyond(before: MissionLocks, after: MissionLocks) -> tuple[PatchedPackage, .
     Raises:
         UsageError: They differ in what a patch cannot change; says in what.
     """
-    reasons = [*_units(before, after), *(each for pair in _pairs(before, after) for each in _reasons(*pair))]
+    _refuse(after.mission, _units(before, after))
     packages = changed_packages(before, after, installed=_installed(before))
-    reasons += [
+    back = (
         f"{each.unit}: {each.name} {each.before} -> {each.after} goes back"
         for each in packages
         if each.kind == "deb" and each.before and each.after and is_newer(each.before, each.after)
-    ]
-    if reasons:
+    )
+    _refuse(after.mission, (*(reason for pair in _pairs(before, after) for reason in _reasons(*pair)), *back))
+    return packages
+
+
+def _refuse(mission: str, reasons: Iterable[str]) -> None:
+    """Refuse what a patch cannot do, where there is any of it."""
+    why = "\n".join(reasons)
+    if why:
         raise UsageError(
             "The image cannot be brought to the present locks by a patch.",
-            why="\n".join(reasons),
-            fix=f"invoke build --mission {after.mission}",
+            why=why,
+            fix=f"invoke build --mission {mission}",
         )
-    return packages
 
 
 def _units(before: MissionLocks, after: MissionLocks) -> Iterator[str]:

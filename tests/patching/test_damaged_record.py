@@ -18,7 +18,7 @@ def test_a_damaged_record_is_told_of_before_anything_is_solved(
     platform = load_platform(shutil.copytree(small_project, tmp_path / "project"))
     mission = load_mission(platform, "small")
     LockStore(platform.locks).write(patches_unit("small"), files={FILE: "[{}]\n"}, inputs={}, solvers={})
-    monkeypatch.setattr(room, "released_image", lambda *_: None)
+    monkeypatch.setattr(room, "released_image", lambda *_, **__: None)
     monkeypatch.setattr(room, "solve_patch", lambda *_, **__: pytest.fail("something was solved"))
     with pytest.raises(LockError, match="locks/small/patches"):
         room.patch(platform, mission, room.PatchRequest(systems=("bash",)))
