@@ -7,6 +7,7 @@ from functools import cache
 from platform_images.bench.buildcases import MEGABYTE, Facts, facts
 from platform_images.bench.changing import Change, take_older
 from platform_images.bench.layers import digests_of, new_bytes, sizes_of
+from platform_images.bench.leftovers import remove_unnamed
 from platform_images.bench.timing import Timed, seconds, shown, timed
 from platform_images.bench.values import Measured
 from platform_images.bench.workshop import Workshop
@@ -35,6 +36,7 @@ class ChangedBuild:
             self.ours.append(timed(workshop.build_command(mission)))
             if usual is not None:
                 self.theirs.append(timed(usual.command()))
+                remove_unnamed()
 
     def facts(self) -> Facts:
         """Return what was changed."""

@@ -48,3 +48,12 @@ def remove(*, say: Say) -> None:
             return
         except APIError as error:
             say(f"{VOLUME} stays: {error.explanation}")
+
+
+def remove_unnamed() -> None:
+    """Remove what a build of a peer has left without a name: each is as large as all kernels together.
+
+    Raises:
+        PrerequisiteError: No engine answers.
+    """
+    engine().images.prune(filters={"dangling": True, **_LABEL})

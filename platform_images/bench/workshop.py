@@ -12,6 +12,7 @@ from pathlib import Path
 
 import platform_images
 from platform_images.bench.copying import THREE, adopt, all_kernels, copy_project, own_missions, three_kernels
+from platform_images.bench.leftovers import remove_unnamed
 from platform_images.bench.options import Options
 from platform_images.bench.processes import engine_seconds
 from platform_images.bench.timing import Command, Timed, timed
@@ -107,6 +108,7 @@ class Workshop:
 
         What was written before is on the disk then, so that no run pays for the one before it.
         """
+        remove_unnamed()
         timed(Command(argvs=(FORGET,), cwd=self.folder, env=self.env))
         os.sync()
 
