@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -17,6 +18,8 @@ from platform_images.verify.values import NOTHING, Check
 
 _STEP_WIDTH = 100
 _COMMIT = "<revision>"
+# The steps of a patched image are those of the one below as well, which another commit may have built.
+_LABELLED = re.compile(rf"(?<={re.escape(REVISION)}=)[^\s\"]+")
 _EXIT_CODES = {Check.REBUILD: ExitCode.REBUILD_DIFFERS, Check.PUBLISHED: ExitCode.PUBLISHED_DIFFERS}
 _CONFIG = (
     "Cmd",
@@ -137,7 +140,8 @@ def facts(name: str, attributes: Mapping[str, Any], history: Sequence[Mapping[st
     """
     config = attributes.get("Config") or {}
     revision = str((config.get("Labels") or {}).get(REVISION, ""))
-    steps = tuple(_without(str(step.get("CreatedBy", "")), revision) for step in reversed(history))
+    told = (_without(str(step.get("CreatedBy", "")), revision) for step in reversed(history))
+    steps = tuple(_LABELLED.sub(_COMMIT, step) for step in told)
     return Facts(
         name=name,
         image=str(attributes["Id"]),

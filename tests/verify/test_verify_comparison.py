@@ -105,6 +105,15 @@ def test_the_commit_does_not_count_wherever_it_is_named() -> None:
     assert comparison.equal
 
 
+def test_the_commit_of_the_image_below_a_patched_one_does_not_count_either() -> None:
+    """Its steps are told of in both; one was patched at the commit of the release, the other at a later one."""
+    below = f"LABEL org.opencontainers.image.revision={'a' * 40} org.opencontainers.image.title=x"
+    steps = [{"CreatedBy": "platform-images patch: pip idna", "Size": 1}, {"CreatedBy": below, "Size": 0}]
+    one, other = (facts("x", attributes(commit), steps) for commit in ("a" * 40, "b" * 40))
+    assert one.history == other.history
+    assert one.history[0] == "LABEL org.opencontainers.image.revision=<revision> org.opencontainers.image.title=x"
+
+
 def test_the_configuration_counts() -> None:
     first = facts("x", attributes("c1"), [])
     second = facts("x", attributes("c1", Env=["A=b=d"], User="y"), [{"CreatedBy": "RUN x", "Size": 5}])
