@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 
 from platform_images.bench.buildcases import MEGABYTE, Facts, facts
@@ -33,8 +34,10 @@ class ChangedBuild:
             found = take_older(workshop.building, mission, workshop.kernel, env=workshop.env)
             workshop.say(f"{found.package} {found.before} -> {found.after} in {workshop.kernel.name}")
             self.changes.append(found)
+            os.sync()  # nor does this pay for what was built before it
             self.ours.append(timed(workshop.build_command(mission)))
             if usual is not None:
+                os.sync()
                 self.theirs.append(timed(usual.command()))
                 remove_unnamed()
 
