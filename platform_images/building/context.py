@@ -13,6 +13,7 @@ from platform_images.compose.values import COMPOSED, MIRROR, NODE, TOOLS, Compos
 from platform_images.engine.buildlog import Watch
 from platform_images.engine.buildx import BuildRun, build, contexts
 from platform_images.engine.tools import node_context, tools_context
+from platform_images.files import sha256_file
 from platform_images.mirror.reading import MirrorSource
 from platform_images.model.mission import Mission
 from platform_images.model.platform import Platform
@@ -22,6 +23,8 @@ from platform_images.solve.mirror import own_mirrors
 from platform_images.solve.solution import Say
 from platform_images.usage import Kind, using
 
+_SECOND = 10**9  # in nanoseconds
+_HALF_SECOND = _SECOND // 2  # no float rounds what is below it up to the next second
 _LEFT_OUT = shutil.ignore_patterns(".git", "__pycache__", ".ipynb_checkpoints")
 
 
@@ -117,10 +120,16 @@ def _copy_mission(mission: Mission, folder: Path, *, epoch: int) -> None:
 
 
 def _settle(folder: Path, epoch: int) -> None:
-    """Give every file and folder the same time, and every folder the same permissions."""
+    """Give every folder the same time and permissions, and every file a time within the epoch's second by its content.
+
+    An engine keeps what was sent to it, and is sent a file again only where its size, permissions or time are others:
+    with one time for all, ``idna==3.19`` would stay where ``idna==3.20`` is asked for. Images have whole seconds.
+    """
     for top, _, names in os.walk(folder, topdown=False):
-        for name in names:
-            os.utime(Path(top, name), (epoch, epoch), follow_symlinks=False)
+        for path in (Path(top, name) for name in names):
+            within = 0 if path.is_symlink() else int(sha256_file(path)[:16], 16) % _HALF_SECOND
+            time = epoch * _SECOND + within
+            os.utime(path, ns=(time, time), follow_symlinks=False)
         Path(top).chmod(0o755)
         os.utime(top, (epoch, epoch))
 

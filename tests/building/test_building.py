@@ -45,7 +45,17 @@ def test_context_files_have_the_same_mode_and_time_on_every_machine(tmp_path: Pa
     assert stat.S_IMODE((folder / "a/run").stat().st_mode) == 0o755
     assert stat.S_IMODE((folder / "b/copy").stat().st_mode) == 0o644
     assert stat.S_IMODE((folder / "a").stat().st_mode) == 0o755
-    assert {path.stat().st_mtime for path in folder.rglob("*")} == {EPOCH}
+    assert {int(path.stat().st_mtime) for path in folder.rglob("*")} == {EPOCH}
+
+
+def test_the_time_of_a_context_file_tells_its_content_apart_within_a_second(tmp_path: Path) -> None:
+    def time(text: str, folder: Path) -> int:
+        write_context(folder, (ContextFile(path="pip/requirements.txt", text=text),), epoch=EPOCH)
+        return (folder / "pip/requirements.txt").stat().st_mtime_ns
+
+    one, other, again = (time(f"idna=={text}\n", tmp_path / str(n)) for n, text in enumerate(("3.19", "3.20", "3.19")))
+    assert one == again != other
+    assert one // 10**9 == other // 10**9 == EPOCH
 
 
 def test_recorded_drift_is_read_line_by_line() -> None:

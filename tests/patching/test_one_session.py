@@ -22,6 +22,7 @@ from platform_images.locks.store import COMMON_OS, ROOT_UNIT, LockStore, os_pack
 from platform_images.model import Platform, load_platform
 from platform_images.solve import aptscript
 from platform_images.solve.deb import is_newer
+from tests.conftest import image_names, remove_images
 from tests.loopback import registry_server
 
 pytestmark = [
@@ -34,6 +35,7 @@ pytestmark = [
 # the kernel's headers, always.
 UPDATED = ("libssh2-1t64", "libnghttp2-14", "rsync", "linux-libc-dev")
 PYTHON = "idna"
+KEPT = "small:kept"
 THIN = 0.05  # a patch of two small packages is at most this share of what the image took to be pushed
 
 
@@ -104,11 +106,13 @@ def session(small_project: Path, small_image: str, tmp_path_factory: pytest.Temp
         (folder / path).write_text(text, encoding="utf-8")
     made.lock(*units)
     made.commit("Release")
-    names_before = image_ids("small")
+    names_before = image_names("small")
+    subprocess.run(
+        ["docker", "tag", small_image, KEPT], check=True
+    )  # building takes its name, and so its last, from it
     yield made
-    for name in set(image_ids("small")) - set(names_before):
-        subprocess.run(["docker", "rmi", "--force", name], capture_output=True, check=False)
-    subprocess.run(["docker", "tag", names_before[small_image], small_image], check=True)
+    subprocess.run(["docker", "tag", KEPT, small_image], check=True)
+    remove_images(image_names("small") - names_before)
 
 
 def image_ids(repository: str) -> dict[str, str]:
