@@ -3,6 +3,10 @@
 Packages that several kernels have alike are in one layer for all of them, where their files are there once. The base
 environment shares with no kernel: its layers are those of every mission. Packages are spread by their names, so that
 a new version stays where the old one was, and everything else where it was.
+
+Compiled packages are apart from those of Python alone, and below them. They are few and have most of the bytes (tess:
+48 of 255, and two thirds), the others are many and change most often; and an engine that gets another layer stacks
+those above it again.
 """
 
 from __future__ import annotations
@@ -21,8 +25,11 @@ from platform_images.locks.store import build_requirements
 from platform_images.locks.values import REQUIREMENTS, Lock, MissionLocks
 from platform_images.model.environment import Environment
 
-SHARE = 24
-"""Packages that a layer shall hold: there are as many layers as that needs, a power of two of them."""
+SHARES = {"compiled": 8, "pure": 32}
+"""Packages that a layer shall hold: there are as many layers as that needs, a power of two of them. Lowest first."""
+COMPILED, PURE = SHARES
+PURE_FILES = 2
+"""A release of Python alone is a wheel and a source archive; a compiled one has a wheel for each system and Python."""
 MOST_SHARES = 16
 MOST_LAYERS = 96
 """Engines stack 127 layers at most; the operating system and the mission need some."""
@@ -35,7 +42,7 @@ class Group:
     """A layer of packages.
 
     Attributes:
-        name: The environments' names and a number, such as ``tess.3``.
+        name: The environments' names, ``compiled`` or ``pure``, and a number, such as ``tess.pure.3``.
         environments: Those that have these packages, in the image's order.
         distributions: Normalised names, sorted.
         requirements: In pip's format, with hashes.
@@ -51,8 +58,9 @@ class Group:
     @property
     def rank(self) -> str:
         """Which layers are to be there first where not all can be made at once, as text: as they are stacked."""
-        names, _, number = self.name.rpartition(".")
-        return f"{0 if self.environments[0].is_base else 1}-{99 - len(self.environments):02}-{names}-{int(number):02}"
+        names, kind, number = self.name.rsplit(".", 2)
+        lower = 0 if self.environments[0].is_base else 1
+        return f"{lower}-{kind}-{99 - len(self.environments):02}-{names}-{int(number):02}"
 
     @property
     def stage(self) -> str:
@@ -62,14 +70,15 @@ class Group:
 
 @dataclass(slots=True)
 class _Family:
-    """The packages that some environments have alike."""
+    """The packages of one kind that some environments have alike."""
 
-    environments: list[Environment] = field(default_factory=list)
+    kind: str
+    environments: list[Environment]
     pins: list[Pin] = field(default_factory=list)
 
 
 def groups(locks: MissionLocks, environments: Sequence[Environment]) -> tuple[Group, ...]:
-    """Return the layers of all pip parts, the lowest first: those of most environments, then by name.
+    """Return the layers of all pip parts, the lowest first: compiled ones, of most environments, then by name.
 
     Raises:
         LockError: A lock is not among them, or holds no solution.
@@ -83,22 +92,26 @@ def groups(locks: MissionLocks, environments: Sequence[Environment]) -> tuple[Gr
 
 def _families(locks: MissionLocks, environments: Sequence[Environment]) -> list[_Family]:
     """Return packages by the environments that have them."""
+    sources: set[str] = set()
     holders: defaultdict[_Identity, list[tuple[Environment, Pin]]] = defaultdict(list)
     for environment in environments:
         lock = environment_lock(locks, environment)
         text = lock.files.get(REQUIREMENTS, "")
         built, python = _built(text), _python(locks, environment)
+        sources |= built
         for pin in pins(text):
             name = canonicalize_name(pin.name)
             alone = environment.is_base or name in built
             apart = environment.name if alone else python
             holders[(name, pin.version, pin.hashes, apart)].append((environment, pin))
-    found: defaultdict[tuple[str, ...], _Family] = defaultdict(_Family)
-    for each in holders.values():
-        family = found[tuple(environment.name for environment, _ in each)]
-        family.environments = [environment for environment, _ in each]
-        family.pins.append(each[0][1])
-    return [found[names] for names in sorted(found, key=lambda names: (-len(names), names))]
+    found: dict[tuple[str, int, tuple[str, ...]], _Family] = {}
+    for (name, *_), each in holders.items():
+        having = [environment for environment, _ in each]
+        pin = each[0][1]
+        kind = PURE if len(pin.hashes) <= PURE_FILES and name not in sources else COMPILED
+        key = kind, -len(having), tuple(environment.name for environment in having)
+        found.setdefault(key, _Family(kind, having)).pins.append(pin)
+    return [found[key] for key in sorted(found)]
 
 
 def _grouped(locks: MissionLocks, families: Sequence[_Family], *, most: int) -> tuple[Group, ...]:
@@ -109,7 +122,7 @@ def _grouped(locks: MissionLocks, families: Sequence[_Family], *, most: int) -> 
 def _shares(locks: MissionLocks, family: _Family, *, most: int) -> list[Group]:
     """Return the layers of one family."""
     count = 1
-    while count * SHARE < len(family.pins) and count < most:
+    while count * SHARES[family.kind] < len(family.pins) and count < most:
         count *= 2
     spread: defaultdict[int, list[Pin]] = defaultdict(list)
     for pin in family.pins:
@@ -120,7 +133,7 @@ def _shares(locks: MissionLocks, family: _Family, *, most: int) -> list[Group]:
         text, backends = requirements_of(lock, spread[number])
         found.append(
             Group(
-                name=".".join((*(each.name for each in family.environments), str(number + 1))),
+                name=".".join((*(each.name for each in family.environments), family.kind, str(number + 1))),
                 environments=tuple(family.environments),
                 distributions=tuple(sorted(canonicalize_name(pin.name) for pin in spread[number])),
                 requirements=text,

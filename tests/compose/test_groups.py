@@ -20,8 +20,15 @@ def digits(text: str) -> str:
     return text.encode().hex().ljust(64, "0")[:64]
 
 
-def requirement(name: str, version: str = "1", comment: str = "x") -> str:
-    return f"{name}=={version} \\\n    --hash=sha256:{digits(name + version)}\n    # via {comment}\n"
+def requirement(name: str, version: str = "1", comment: str = "x", files: int = 1) -> str:
+    hashes = (digits(name + version), *(digits(f"{number}{name}") for number in range(1, files)))
+    lines = " \\\n".join(f"    --hash=sha256:{each}" for each in hashes)
+    return f"{name}=={version} \\\n{lines}\n    # via {comment}\n"
+
+
+def compiled(name: str) -> str:
+    """A release with wheels for several systems and Pythons."""
+    return requirement(name, files=12)
 
 
 def many(count: int, **changed: str) -> str:
@@ -62,12 +69,12 @@ def held(found: tuple[Group, ...]) -> list[str]:
 def test_every_package_is_in_one_layer(layers: Layers) -> None:
     found = layers({"new": many(200)})
     assert held(found) == sorted(f"package-{number}" for number in range(200))
-    assert len(found) == 16
-    assert [group.name for group in found[:2]] == ["new.1", "new.2"]
+    assert len(found) == 8
+    assert [group.name for group in found[:2]] == ["new.pure.1", "new.pure.2"]
 
 
 def test_few_packages_are_one_layer(layers: Layers) -> None:
-    assert [group.name for group in layers({"new": many(24)})] == ["new.1"]
+    assert [group.name for group in layers({"new": many(32)})] == ["new.pure.1"]
 
 
 def test_a_new_version_changes_one_layer(layers: Layers) -> None:
@@ -87,33 +94,62 @@ def test_who_asks_for_a_package_changes_nothing(layers: Layers) -> None:
 
 def test_what_kernels_have_alike_is_in_a_layer_for_all_of_them(layers: Layers) -> None:
     found = layers({"new": requirement("alike") + requirement("own"), "old": requirement("alike")})
-    assert [(group.name, group.distributions) for group in found] == [("new.old.1", ("alike",)), ("new.1", ("own",))]
+    assert [(group.name, group.distributions) for group in found] == [("new.old.pure.1", ("alike",)), ("new.pure.1", ("own",))]
     assert [each.name for each in found[0].environments] == ["new", "old"]
 
 
 def test_other_versions_and_other_files_are_not_alike(layers: Layers) -> None:
     found = layers({"new": requirement("thing", "1"), "old": requirement("thing", "2")})
-    assert [group.name for group in found] == ["new.1", "old.1"]
+    assert [group.name for group in found] == ["new.pure.1", "old.pure.1"]
 
 
 def test_kernels_of_different_pythons_share_nothing(layers: Layers) -> None:
     texts = {"new": requirement("alike"), "old": requirement("alike")}
-    assert [group.name for group in layers(texts, pythons={"old": "another"})] == ["new.1", "old.1"]
+    assert [group.name for group in layers(texts, pythons={"old": "another"})] == ["new.pure.1", "old.pure.1"]
 
 
 def test_the_base_shares_with_no_kernel_so_that_missions_have_its_layers_in_common(layers: Layers) -> None:
     found = layers({"base": requirement("alike"), "new": requirement("alike")})
-    assert [group.name for group in found] == ["base.1", "new.1"]
+    assert [group.name for group in found] == ["base.pure.1", "new.pure.1"]
+
+
+def test_compiled_packages_are_below_those_of_python_alone_whoever_shares_them(layers: Layers) -> None:
+    new = requirement("alike") + requirement("own") + compiled("shared") + compiled("fast")
+    found = layers({"new": new, "old": requirement("alike") + compiled("shared")})
+    assert [(group.name, group.distributions) for group in found] == [
+        ("new.old.compiled.1", ("shared",)),
+        ("new.compiled.1", ("fast",)),
+        ("new.old.pure.1", ("alike",)),
+        ("new.pure.1", ("own",)),
+    ]
+
+
+def test_a_wheel_and_a_source_archive_are_a_release_of_python_alone(layers: Layers) -> None:
+    text = requirement("two", files=2) + requirement("three", files=3)
+    assert [group.name for group in layers({"new": text})] == ["new.compiled.1", "new.pure.1"]
+
+
+def test_layers_of_compiled_packages_hold_fewer_of_them(layers: Layers) -> None:
+    text = "".join(compiled(f"package-{number}") for number in range(32))
+    assert [group.name for group in layers({"new": text})] == [f"new.compiled.{number}" for number in range(1, 5)]
+
+
+def test_turns_are_taken_in_the_order_in_which_layers_are_stacked(layers: Layers) -> None:
+    text = many(200) + "".join(compiled(f"fast-{number}") for number in range(20))
+    found = layers({"base": text, "new": text, "old": many(100)})
+    base = [group for group in found if group.environments[0].is_base]
+    stacked = [*base, *(group for group in found if group not in base)]
+    assert sorted(stacked, key=lambda group: group.rank) == stacked
 
 
 def test_what_is_built_from_source_is_not_shared_and_brings_its_build_backends(layers: Layers) -> None:
     text = "--no-binary Alike\n--only-binary :all:\n" + requirement("alike") + requirement("wheel")
     found = {group.name: group for group in layers({"new": text, "old": text}, build="backend==1\n")}
-    assert sorted(found) == ["new.1", "new.old.1", "old.1"]
-    assert found["new.1"].requirements.startswith("--only-binary :all:\n--no-binary alike\nalike==1")
-    assert found["new.1"].build_requirements == "backend==1\n"
-    assert found["new.old.1"].build_requirements is None
-    assert "--no-binary" not in found["new.old.1"].requirements
+    assert sorted(found) == ["new.compiled.1", "new.old.pure.1", "old.compiled.1"]
+    assert found["new.compiled.1"].requirements.startswith("--only-binary :all:\n--no-binary alike\nalike==1")
+    assert found["new.compiled.1"].build_requirements == "backend==1\n"
+    assert found["new.old.pure.1"].build_requirements is None
+    assert "--no-binary" not in found["new.old.pure.1"].requirements
 
 
 def test_requirements_keep_every_hash_and_nothing_else(layers: Layers) -> None:
@@ -125,6 +161,7 @@ def test_requirements_keep_every_hash_and_nothing_else(layers: Layers) -> None:
 def test_an_image_stays_below_what_engines_can_stack(layers: Layers) -> None:
     text = many(2000)
     assert len(layers({"new": text})) == MOST_SHARES
+    assert len(layers({"new": text + "".join(compiled(f"fast-{number}") for number in range(200))})) == 2 * MOST_SHARES
     assert len(layers({"base": text, "new": text, "old": many(2000, package_1="2")})) <= MOST_LAYERS
 
 

@@ -76,25 +76,25 @@ FROM kernel-new-conda AS kernel-new
 ARG SOURCE_DATE_EPOCH
 RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/new 100
 
-# ---- packages.base.1: some packages of base, ipykernel among them
-FROM base-environment-conda AS packages.base.1
+# ---- packages.base.pure.1: some packages of base, ipykernel among them
+FROM base-environment-conda AS packages.base.pure.1
 ARG SOURCE_DATE_EPOCH
 RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_group.py,target=/mnt/install_group.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=composed,source=inside/turns.py,target=/mnt/turns.py --mount=type=bind,from=composed,source=inside/twin.py,target=/mnt/twin.py \
     --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
-    --mount=type=bind,from=composed,source=packages/base.1,target=/mnt/group \
-    --mount=type=bind,from=base-environment-plan,source=/plan/base.1,target=/mnt/plans/base \
+    --mount=type=bind,from=composed,source=packages/base.pure.1,target=/mnt/group \
+    --mount=type=bind,from=base-environment-plan,source=/plan/base.pure.1,target=/mnt/plans/base \
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
     --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
     sh /mnt/run.sh group 100 /mnt/group /mnt/plans
 
-# ---- packages.new.1: some packages of new, ipykernel among them
-FROM kernel-new-conda AS packages.new.1
+# ---- packages.new.pure.1: some packages of new, ipykernel among them
+FROM kernel-new-conda AS packages.new.pure.1
 ARG SOURCE_DATE_EPOCH
 RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_group.py,target=/mnt/install_group.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=composed,source=inside/turns.py,target=/mnt/turns.py --mount=type=bind,from=composed,source=inside/twin.py,target=/mnt/twin.py \
     --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
-    --mount=type=bind,from=composed,source=packages/new.1,target=/mnt/group \
-    --mount=type=bind,from=kernel-new-plan,source=/plan/new.1,target=/mnt/plans/new \
+    --mount=type=bind,from=composed,source=packages/new.pure.1,target=/mnt/group \
+    --mount=type=bind,from=kernel-new-plan,source=/plan/new.pure.1,target=/mnt/plans/new \
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
     --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
@@ -143,9 +143,9 @@ RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes
 FROM system AS final
 ARG SOURCE_DATE_EPOCH
 COPY --link --from=base-environment /opt/ /opt/
-COPY --link --from=packages.base.1 /layer/tree/ /
+COPY --link --from=packages.base.pure.1 /layer/tree/ /
 COPY --link --from=kernel-new /opt/ /opt/
-COPY --link --from=packages.new.1 /layer/tree/ /
+COPY --link --from=packages.new.pure.1 /layer/tree/ /
 COPY --link --from=mission-changes /changes/tree/ /
 RUN --mount=type=bind,from=mission-changes,source=/changes/deleted,target=/mnt xargs -0 -r rm -rf -- < /mnt/paths
 COPY --link --from=files-changes /changes/tree/ /
