@@ -21,6 +21,7 @@ _CONDA_SH = """\
 # Scripts source this, at the place where conda has it, to know "conda activate".
 . /opt/environments/lib/conda.sh
 """
+LAYER = "/layer/tree/"
 NPM_PROGRAMS = "/opt/npm/node_modules/.bin"
 
 
@@ -70,9 +71,9 @@ def layers(build: Build) -> tuple[tuple[str, str, str], ...]:
 def _layers(environments: Sequence[Environment], groups: Sequence[Group]) -> Iterator[tuple[str, str, str]]:
     """Yield the layers of the conda parts, then those of packages."""
     for environment in environments:
-        yield stage_name(environment), "/opt/", "/opt/"
+        yield stage_name(environment), LAYER, "/"
     for group in groups:
-        yield group.stage, "/layer/tree/", "/"
+        yield group.stage, LAYER, "/"
 
 
 def _variables(build: Build, mission: Mission) -> dict[str, str]:

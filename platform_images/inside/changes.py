@@ -1,9 +1,10 @@
-"""changes.py NAME BELOW OUT: copy what this stage has and BELOW has not, or not so, into a folder for COPY.
+"""changes.py NAME BELOW OUT [list]: copy what this stage has and BELOW has not, or not so, into a folder for COPY.
 
-BELOW is where the file system of an earlier stage is mounted. OUT gets ``tree``, laid out as the root is, and
-``deleted``, the paths of what is gone, each with a zero byte after it. In the tree, /opt/environments/record/manifest
-holds NAME.jsonl, a manifest of the changes, NAME.deleted, the paths that are gone as JSON strings, and for the system
-root.jsonl, a manifest of the root below it.
+BELOW is where the file system of an earlier stage is mounted, or the list that the step of that stage has left. OUT
+gets ``tree``, laid out as the root is, and ``deleted``, the paths of what is gone, each with a zero byte after it; and
+with ``list``, such a list of this stage. In the tree, /opt/environments/record/manifest holds NAME.jsonl, a manifest of
+the changes, NAME.deleted, the paths that are gone as JSON strings, and for the system root.jsonl, a manifest of the
+root below it, which is mounted.
 
 Why not leave this to the engine, which makes layers from what a step has written? A file that was written again with
 the same content, and a folder in which something was made and deleted, are in its layer or not, depending on how the
@@ -15,7 +16,6 @@ What is deleted in /mnt stays in the image: in the step that deletes, the list l
 
 from __future__ import annotations
 
-import filecmp
 import json
 import os
 import shutil
@@ -28,8 +28,10 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-import manifest  # type: ignore[import-not-found]  # it lies beside this file in a build step
+import manifest  # type: ignore[import-not-found]  # these lie beside this file in a build step
+import stage_list  # type: ignore[import-not-found]
 
+LIST = "list"
 RECORD = "opt/environments/record/manifest"
 ROOT, SYSTEM = "root", "system"
 # The engine puts its own in the place of these, and leaves traces where there is none.
@@ -40,7 +42,7 @@ PROGRAMS = (
     *("bytecode.py", "changes.py", "finish.sh", "install_certificates.sh", "install_conda.py"),
     *("install_group.py", "install_npm.sh", "layer.py", "patch_pip.py", "pip_part.py", "plan_pip.py"),
     *("install_os.sh", "make_user.sh", "manifest.py", "place.sh", "run.sh", "settle.sh"),
-    *("turns.py", "twin.py"),
+    *("stage_list.py", "turns.py", "twin.py"),
 )
 FOLDERS = (
     "below",
@@ -61,31 +63,31 @@ FOLDERS = (
     "tools",
 )
 CHANNELS = "channel-"
-Paths = dict[str, os.stat_result]
+Paths = dict[str, stage_list.Seen]
 
 
 class Stages(NamedTuple):
-    """A stage and the one below it: where each lies, and all that is there."""
+    """A stage, where it lies, and the one below it."""
 
     root: Path
-    below: Path
-    now: Paths
-    before: Paths
+    now: stage_list.Listed
+    before: stage_list.Listed
 
 
-def main(name: str, below: Path, out: Path, *, root: Path = Path("/")) -> None:
+def main(name: str, below: Path, out: Path, *words: str, root: Path = Path("/")) -> None:
     """Find, copy, record."""
     epoch = int(os.environ["SOURCE_DATE_EPOCH"])
-    stages = both(root, below, frozenset({str(out), *mount_points()}))
-    changed = {path for path in stages.now if differs(path, stages)}
+    known: manifest.Digests = {}
+    stages = both(root, below, frozenset({str(out), *mount_points()}), known)
+    changed = {path for path in stages.now.seen if differs(path, stages)}
     deleted, kept = gone(stages)
     tree = out / "tree"
     tree.mkdir(parents=True)
     copy(with_parents(changed), stages, tree, epoch)
     record = tree / RECORD
-    listed = {name: [manifest.line(root / path, path) for path in sorted(changed)]}
+    listed = {name: [manifest.line(root / path, path, known) for path in sorted(changed)]}
     if name == SYSTEM:
-        listed[ROOT] = [manifest.line(below / path, path) for path in sorted(paths(below, frozenset()))]
+        listed[ROOT] = [manifest.line(below / path, path) for path in sorted(paths(below))]
         lay_stubs(tree, epoch)
     record.mkdir(parents=True, exist_ok=True)
     for title, lines in listed.items():
@@ -94,13 +96,20 @@ def main(name: str, below: Path, out: Path, *, root: Path = Path("/")) -> None:
     (out / "deleted").mkdir()
     (out / "deleted" / "paths").write_bytes(b"".join(os.fsencode(f"/{path}") + b"\0" for path in deleted))
     settle(tree, changed, epoch)
+    if LIST in words:
+        (out / LIST).mkdir()
+        stage_list.write(out / LIST / stage_list.NAME, stages.now, stages.now.seen.keys() - changed, stages.before.tell)
     say(name, changed, deleted, kept)
 
 
-def both(root: Path, below: Path, skipped: frozenset[str]) -> Stages:
+def both(root: Path, below: Path, skipped: frozenset[str], known: manifest.Digests) -> Stages:
     """Look at the two stages, without what is mounted and without the places of mounts that an engine has left."""
-    now, before = paths(root, skipped), paths(below, frozenset(f"{below}{path}" for path in skipped))
-    return Stages(root, below, without_mount_points(now), without_mount_points(before))
+    now = stage_list.looked_at(root, skipped, known)
+    if below.is_dir():
+        before = stage_list.looked_at(below, frozenset(f"{below}{path}" for path in skipped))
+    else:
+        before = stage_list.read(below, skipped)
+    return Stages(root, *(listed._replace(seen=without_mount_points(listed.seen)) for listed in (now, before)))
 
 
 def without_mount_points(found: Paths) -> Paths:
@@ -115,7 +124,7 @@ def is_mount_s(path: str) -> bool:
     return folder == MOUNTS and (name in (*PROGRAMS, *FOLDERS) or name.startswith(CHANNELS))
 
 
-def is_empty(found: os.stat_result, full: bool) -> bool:
+def is_empty(found: stage_list.Seen, full: bool) -> bool:
     """Whether it is an empty file, or a folder in which nothing was found."""
     return not full if stat.S_ISDIR(found.st_mode) else stat.S_ISREG(found.st_mode) and found.st_size == 0
 
@@ -128,37 +137,26 @@ def mount_points() -> Iterator[str]:
             yield place
 
 
-def paths(top: Path, skipped: frozenset[str]) -> Paths:
+def paths(top: Path) -> list[str]:
     """Return all that is below a folder, by its path there."""
     start = len(str(top).rstrip("/")) + 1
-    found = manifest.below(str(top), skipped)
-    return {entry.path[start:]: entry.stat(follow_symlinks=False) for entry in found}
+    return [entry.path[start:] for entry in manifest.below(str(top), frozenset())]
 
 
 def differs(path: str, stages: Stages) -> bool:
     """Whether something is not what it was; the time of a folder does not count."""
-    now, before = stages.now[path], stages.before.get(path)
+    now, before = stages.now.seen[path], stages.before.seen.get(path)
     if before is None or attributes(now) != attributes(before):
         return True
     if now.st_ctime_ns == before.st_ctime_ns:  # still the file of the stage below
         return False
-    here, there = stages.root / path, stages.below / path
-    if extended(here) != extended(there):
-        return True
-    if stat.S_ISLNK(now.st_mode):
-        return here.readlink() != there.readlink()
-    return stat.S_ISREG(now.st_mode) and not filecmp.cmp(here, there, shallow=False)
+    return bool(stages.now.tell(path) != stages.before.tell(path))
 
 
-def attributes(found: os.stat_result) -> tuple[int, ...]:
+def attributes(found: stage_list.Seen) -> tuple[int, ...]:
     """Return what an engine compares, but for times of folders and links."""
     comparable = (found.st_mode, found.st_uid, found.st_gid, found.st_rdev)
     return (*comparable, found.st_size, int(found.st_mtime)) if stat.S_ISREG(found.st_mode) else comparable
-
-
-def extended(path: Path) -> dict[str, bytes]:
-    """Return extended attributes, such as a program's capabilities."""
-    return {name: os.getxattr(path, name, follow_symlinks=False) for name in os.listxattr(path, follow_symlinks=False)}
 
 
 def gone(stages: Stages) -> tuple[list[str], list[str]]:
@@ -166,7 +164,8 @@ def gone(stages: Stages) -> tuple[list[str], list[str]]:
 
     Where a folder has become a link, a name below it would be one of the link's target: the link itself hides it.
     """
-    found = sorted(path for path in stages.before if path not in stages.now and has_folder(path, stages.now))
+    now = stages.now.seen
+    found = sorted(path for path in stages.before.seen if path not in now and has_folder(path, now))
     kept = [path for path in found if Path(path).parts[0] == MOUNTS]
     return [path for path in found if path not in kept], kept
 
@@ -185,9 +184,11 @@ def with_parents(changed: set[str]) -> list[str]:
 
 def copy(wanted: list[str], stages: Stages, tree: Path, epoch: int) -> None:
     """Copy paths with all that belongs to them; names of one file stay names of one file."""
+    before = stages.before.seen
     names: dict[tuple[int, int], list[str]] = {}
     for path in wanted:
-        source, target, found = stages.root / path, tree / path, stages.now[path]
+        source, target = stages.root / path, tree / path
+        found = source.lstat()
         if stat.S_ISDIR(found.st_mode):
             target.mkdir()
         elif stat.S_ISLNK(found.st_mode):
@@ -204,12 +205,12 @@ def copy(wanted: list[str], stages: Stages, tree: Path, epoch: int) -> None:
         os.chown(target, found.st_uid, found.st_gid, follow_symlinks=False)
         shutil.copystat(source, target, follow_symlinks=False)
         if not stat.S_ISDIR(found.st_mode) and not stat.S_ISREG(found.st_mode):
-            date(target, found, [stages.before.get(path)], epoch)
+            date(target, found, [before.get(path)], epoch)
     for same in names.values():
-        date(tree / same[0], stages.now[same[0]], [stages.before.get(path) for path in same], epoch)
+        date(tree / same[0], stages.now.seen[same[0]], [before.get(path) for path in same], epoch)
 
 
-def date(target: Path, now: os.stat_result, before: Iterable[os.stat_result | None], epoch: int) -> None:
+def date(target: Path, now: stage_list.Seen, before: Iterable[stage_list.Seen | None], epoch: int) -> None:
     """Give a file a time that is not too late, and with which none of its names looks like what was there."""
     lower = [each for each in before if each is not None]
     time = int(now.st_mtime) + 1 if any(like(now, each) for each in lower) else now.st_mtime
@@ -222,12 +223,12 @@ def date(target: Path, now: os.stat_result, before: Iterable[os.stat_result | No
         os.utime(target, (time, time), follow_symlinks=False)
 
 
-def size_and_attributes(found: os.stat_result) -> tuple[int, ...]:
+def size_and_attributes(found: stage_list.Seen) -> tuple[int, ...]:
     """Return what an engine compares beside the time."""
     return (found.st_mode, found.st_uid, found.st_gid, found.st_rdev, found.st_size)
 
 
-def like(now: os.stat_result, before: os.stat_result) -> bool:
+def like(now: stage_list.Seen, before: stage_list.Seen) -> bool:
     """Whether an engine that compares by size and time takes a changed file for the one that was there."""
     return attributes(now) == attributes(before) and not stat.S_ISDIR(now.st_mode)
 
@@ -266,4 +267,4 @@ def say(name: str, changed: set[str], deleted: list[str], kept: list[str]) -> No
 
 if __name__ == "__main__":
     os.umask(0o022)
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), *sys.argv[4:])

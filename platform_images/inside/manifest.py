@@ -55,8 +55,8 @@ def line(path: Path, name: str, known: Digests | None = None) -> str:
 
 
 def known_digest(path: Path, found: os.stat_result, known: Digests | None) -> str:
-    """Return the SHA-256 of a file's content, and keep it where the file has further names."""
-    if known is None or found.st_nlink == 1:
+    """Return the SHA-256 of a file's content, and keep it for its further names and for whoever asks again."""
+    if known is None:
         return digest(path)
     key = found.st_dev, found.st_ino
     if key not in known:

@@ -1,7 +1,8 @@
-"""changes.py with scratch folders for the two stages, and what its names stand for."""
+"""changes.py with scratch folders for the two stages, or one and the other's list, and what its names stand for."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -31,7 +32,8 @@ def changes() -> ModuleType:
 class Stages:
     """A stage and the one below it: ``edit`` changes the upper, ``laid`` gives what the image would have of both."""
 
-    def __init__(self, folder: Path, program: ModuleType) -> None:
+    def __init__(self, folder: Path, program: ModuleType, *, listed: bool) -> None:
+        self.folder, self.listed = folder, listed
         self.below, self.root, self.out = folder / "below", folder / "root", folder / "out"
         self.program, self.image = program, folder / "image"
         self.below.mkdir()
@@ -46,7 +48,7 @@ class Stages:
 
     def compare(self) -> SimpleNamespace:
         """Run the program; return the tree, and what it says is deleted."""
-        self.program.main("mission", self.below, self.out, root=self.root)
+        self.program.main("mission", self.list_of(self.below) if self.listed else self.below, self.out, root=self.root)
         deleted = (self.out / "deleted/paths").read_bytes().split(b"\0")[:-1]
         lines = (self.out / "tree" / self.program.RECORD / "mission.jsonl").read_text().splitlines()
         return SimpleNamespace(
@@ -54,6 +56,13 @@ class Stages:
             deleted=[os.fsdecode(path) for path in deleted],
             listed=[json.loads(x) for x in lines],
         )
+
+    def list_of(self, stage: Path) -> Path:
+        """Return the list that the step of a stage's own changes leaves."""
+        out, nothing = self.folder / "earlier", self.folder / "nothing"
+        nothing.mkdir()
+        self.program.main("earlier", nothing, out, "list", root=stage)
+        return Path(out, "list/stage.jsonl")
 
     def laid(self, deleted: list[str]) -> Path:
         """Lay the tree over the lower stage and delete, as the image's steps do."""
@@ -72,10 +81,12 @@ class Stages:
         return self.image
 
 
-@pytest.fixture
-def stages(tmp_path: Path, changes: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Stages:
+@pytest.fixture(params=["mounted", "listed"])
+def stages(
+    request: pytest.FixtureRequest, tmp_path: Path, changes: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> Stages:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", str(EPOCH))
-    return Stages(tmp_path, changes)
+    return Stages(tmp_path, changes, listed=request.param == "listed")
 
 
 def write(path: Path, text: str, *, time: int = EPOCH - 50) -> Path:
@@ -233,3 +244,40 @@ def test_what_does_not_clash_keeps_its_time(stages: Stages) -> None:
     write(root / "etc/new", "x", time=EPOCH - 8)
     tree = stages.compare().tree
     assert (second(tree / "etc/a"), second(tree / "etc/new")) == (EPOCH - 7, EPOCH - 8)
+
+
+def test_what_is_not_changed_has_no_line(stages: Stages) -> None:
+    write(stages.below / "etc/a", "aa")
+    link(stages.below / "etc/l", "a")
+    (stages.below / "etc/d").mkdir()
+    stages.start()
+    assert stages.compare().listed == []
+
+
+def test_a_list_tells_of_a_stage_what_its_own_list_would_tell(stages: Stages) -> None:
+    """The list of a stage of which little has changed is made from that of the earlier one."""
+    for name in ("etc/a", "etc/b", "etc/odd\udcff\n name"):
+        write(stages.below / name, "aa")
+    link(stages.below / "etc/l", "a")
+    earlier = stages.list_of(stages.below)
+    write(stages.below / "etc/b", "longer")
+    write(stages.below / "etc/new", "x")
+    stages.program.main("later", earlier, stages.out, "list", root=stages.below)
+    later = (stages.out / "list/stage.jsonl").read_text()
+    shutil.rmtree(stages.folder / "earlier")
+    (stages.folder / "nothing").rmdir()
+    assert later == stages.list_of(stages.below).read_text()
+    listed = {row[0]: row for row in map(json.loads, later.splitlines())}
+    assert sorted(listed) == ["etc", "etc/a", "etc/b", "etc/l", "etc/new", "etc/odd\udcff\n name"]
+    assert listed["etc/a"][-2] == hashlib.sha256(b"aa").hexdigest()
+    assert listed["etc/l"][-2] == "a"
+
+
+def test_of_a_list_nothing_counts_that_is_mounted_now(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("srv/a", "proc/1/stat"):
+        write(stages.below / name, "x")
+    stages.start()
+    shutil.rmtree(stages.root / "proc/1")
+    monkeypatch.setattr(stages.program, "mount_points", lambda: iter(["/proc"]))
+    listed = stages.program.stage_list.read(stages.list_of(stages.below), frozenset({"/proc"}))
+    assert sorted(listed.seen) == ["srv", "srv/a"]

@@ -94,7 +94,10 @@ def test_who_asks_for_a_package_changes_nothing(layers: Layers) -> None:
 
 def test_what_kernels_have_alike_is_in_a_layer_for_all_of_them(layers: Layers) -> None:
     found = layers({"new": requirement("alike") + requirement("own"), "old": requirement("alike")})
-    assert [(group.name, group.distributions) for group in found] == [("new.old.pure.1", ("alike",)), ("new.pure.1", ("own",))]
+    assert [(group.name, group.distributions) for group in found] == [
+        ("new.old.pure.1", ("alike",)),
+        ("new.pure.1", ("own",)),
+    ]
     assert [each.name for each in found[0].environments] == ["new", "old"]
 
 

@@ -20,9 +20,9 @@ FROM os AS system-changes
 USER root
 SHELL ["/bin/sh", "-c"]
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=tools,target=/mnt/tools \
+RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/stage_list.py,target=/mnt/stage_list.py --mount=type=bind,from=tools,target=/mnt/tools \
     --mount=type=bind,from=root,target=/mnt/below \
-    /mnt/tools/bin/python3 -B -s /mnt/changes.py system /mnt/below /changes
+    /mnt/tools/bin/python3 -B -s /mnt/changes.py system /mnt/below /changes list
 
 FROM root AS system
 COPY --link --from=system-changes /changes/tree/ /
@@ -128,23 +128,23 @@ FROM mission AS mission-changes
 USER root
 SHELL ["/bin/sh", "-c"]
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=tools,target=/mnt/tools \
-    --mount=type=bind,from=os,target=/mnt/below \
-    /mnt/tools/bin/python3 -B -s /mnt/changes.py mission /mnt/below /changes
+RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/stage_list.py,target=/mnt/stage_list.py --mount=type=bind,from=tools,target=/mnt/tools \
+    --mount=type=bind,from=system-changes,source=/changes/list,target=/mnt/below \
+    /mnt/tools/bin/python3 -B -s /mnt/changes.py mission /mnt/below/stage.jsonl /changes list
 
 FROM files AS files-changes
 USER root
 SHELL ["/bin/sh", "-c"]
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=tools,target=/mnt/tools \
-    --mount=type=bind,from=mission,target=/mnt/below \
-    /mnt/tools/bin/python3 -B -s /mnt/changes.py files /mnt/below /changes
+RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/stage_list.py,target=/mnt/stage_list.py --mount=type=bind,from=tools,target=/mnt/tools \
+    --mount=type=bind,from=mission-changes,source=/changes/list,target=/mnt/below \
+    /mnt/tools/bin/python3 -B -s /mnt/changes.py files /mnt/below/stage.jsonl /changes
 
 FROM system AS final
 ARG SOURCE_DATE_EPOCH
-COPY --link --from=base-environment /opt/ /opt/
+COPY --link --from=base-environment /layer/tree/ /
 COPY --link --from=packages.base.pure.1 /layer/tree/ /
-COPY --link --from=kernel-new /opt/ /opt/
+COPY --link --from=kernel-new /layer/tree/ /
 COPY --link --from=packages.new.pure.1 /layer/tree/ /
 COPY --link --from=mission-changes /changes/tree/ /
 RUN --mount=type=bind,from=mission-changes,source=/changes/deleted,target=/mnt xargs -0 -r rm -rf -- < /mnt/paths

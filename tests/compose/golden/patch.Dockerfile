@@ -41,7 +41,7 @@ FROM patched AS patch.1-changes
 USER root
 SHELL ["/bin/sh", "-c"]
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=tools,target=/mnt/tools \
+RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/stage_list.py,target=/mnt/stage_list.py --mount=type=bind,from=tools,target=/mnt/tools \
     --mount=type=bind,from=released,target=/mnt/below \
     /mnt/tools/bin/python3 -B -s /mnt/changes.py patch.1 /mnt/below /changes
 
