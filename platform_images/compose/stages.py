@@ -112,12 +112,17 @@ def environment_text(build: Build, environment: Environment) -> str:
         unit=str(lock.unit),
         prefix=str(environment.prefix),
         gid=build.platform.settings.user.gid,
-        below="os" if environment.is_base else build.system_stage,
+        below=_below(build, environment),
         channels=local_channels(build.platform, lock),
         groups=groups_path(environment) if any(environment in group.environments for group in build.groups) else None,
         mirrored=lock.unit in build.mirrored,
         build_variables=build_variables(environment),
     )
+
+
+def _below(build: Build, environment: Environment) -> str:
+    """Return the stage on which an environment is made: all missions have the same base."""
+    return "os" if environment.is_base else build.system_stage
 
 
 def packages_text(build: Build, group: Group) -> str:
@@ -128,6 +133,7 @@ def packages_text(build: Build, group: Group) -> str:
         build.sources,
         "packages",
         group=group,
+        below=_below(build, first),
         names=[environment.name for environment in group.environments],
         environments=[
             {"name": each.name, "stage": stage_name(each), "prefix": str(each.prefix)} for each in group.environments

@@ -39,9 +39,9 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
     sh /mnt/run.sh conda 100 /opt/conda /mnt/conda.json
 
-FROM base-environment-conda AS base-environment-plan
+FROM os AS base-environment-plan
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py \
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=base-environment-conda,source=/opt/conda,target=/opt/conda \
     --mount=type=bind,from=composed,source=locks/common/base/pip,target=/mnt/lock \
     --mount=type=bind,from=composed,source=packages/base-environment.json,target=/mnt/groups.json \
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
@@ -63,9 +63,9 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
     sh /mnt/run.sh conda 100 /opt/conda/envs/new /mnt/conda.json
 
-FROM kernel-new-conda AS kernel-new-plan
+FROM os AS kernel-new-plan
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py \
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=kernel-new-conda,source=/opt/conda/envs/new,target=/opt/conda/envs/new \
     --mount=type=bind,from=composed,source=locks/small/new/pip,target=/mnt/lock \
     --mount=type=bind,from=composed,source=packages/kernel-new.json,target=/mnt/groups.json \
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
@@ -77,24 +77,26 @@ ARG SOURCE_DATE_EPOCH
 RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/new 100
 
 # ---- packages.base.pure.1: some packages of base, ipykernel among them
-FROM base-environment-conda AS packages.base.pure.1
+FROM os AS packages.base.pure.1
 ARG SOURCE_DATE_EPOCH
 RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_group.py,target=/mnt/install_group.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=composed,source=inside/turns.py,target=/mnt/turns.py --mount=type=bind,from=composed,source=inside/twin.py,target=/mnt/twin.py \
     --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
     --mount=type=bind,from=composed,source=packages/base.pure.1,target=/mnt/group \
     --mount=type=bind,from=base-environment-plan,source=/plan/base.pure.1,target=/mnt/plans/base \
+    --mount=type=bind,from=base-environment-conda,source=/opt/conda,target=/opt/conda \
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
     --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
     sh /mnt/run.sh group 100 /mnt/group /mnt/plans
 
 # ---- packages.new.pure.1: some packages of new, ipykernel among them
-FROM kernel-new-conda AS packages.new.pure.1
+FROM os AS packages.new.pure.1
 ARG SOURCE_DATE_EPOCH
 RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_group.py,target=/mnt/install_group.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=composed,source=inside/turns.py,target=/mnt/turns.py --mount=type=bind,from=composed,source=inside/twin.py,target=/mnt/twin.py \
     --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
     --mount=type=bind,from=composed,source=packages/new.pure.1,target=/mnt/group \
     --mount=type=bind,from=kernel-new-plan,source=/plan/new.pure.1,target=/mnt/plans/new \
+    --mount=type=bind,from=kernel-new-conda,source=/opt/conda/envs/new,target=/opt/conda/envs/new \
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
     --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
