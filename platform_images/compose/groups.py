@@ -105,10 +105,10 @@ def _families(locks: MissionLocks, environments: Sequence[Environment]) -> list[
             apart = environment.name if alone else python
             holders[(name, pin.version, pin.hashes, apart)].append((environment, pin))
     found: dict[tuple[str, int, tuple[str, ...]], _Family] = {}
-    for (name, *_), each in holders.items():
+    for (distribution, *_), each in holders.items():
         having = [environment for environment, _ in each]
         pin = each[0][1]
-        kind = PURE if len(pin.hashes) <= PURE_FILES and name not in sources else COMPILED
+        kind = PURE if len(pin.hashes) <= PURE_FILES and distribution not in sources else COMPILED
         key = kind, -len(having), tuple(environment.name for environment in having)
         found.setdefault(key, _Family(kind, having)).pins.append(pin)
     return [found[key] for key in sorted(found)]
