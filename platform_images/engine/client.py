@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 20
 CALL_SECONDS = 900
 _BAD_REQUEST = 400
+_CONTAINERD = ["driver-type", "io.containerd.snapshotter.v1"]
 _NOT_ASKED = "1.44"
 
 
@@ -60,6 +61,15 @@ def image_id(reference: str) -> str | None:
     """
     attributes = image_attributes(reference)
     return str(attributes["Id"]) if attributes else None
+
+
+def has_containerd_store() -> bool:
+    """Whether the engine keeps images in containerd's store.
+
+    Raises:
+        PrerequisiteError: No engine answers.
+    """
+    return _CONTAINERD in (engine().info().get("DriverStatus") or [])
 
 
 def image_labels(reference: str) -> dict[str, str]:

@@ -13,16 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from platform_images.engine.client import engine, image_attributes, image_id, refusal
+from platform_images.engine.client import engine, has_containerd_store, image_attributes, image_id, refusal
 from platform_images.engine.history import date, history
 from platform_images.engine.imagearchive import ArchiveError, add_file, add_text, image_layers
 from platform_images.errors import ToolError, UsageError
 from platform_images.files import sha256_bytes, sha256_file
 
-_CARRIED = (
+CONFIG_KEYS = (
     "Cmd",
     "Entrypoint",
-    "Env",
     "ExposedPorts",
     "Healthcheck",
     "OnBuild",
@@ -32,8 +31,8 @@ _CARRIED = (
     "Volumes",
     "WorkingDir",
 )
+"""What a configuration says of how an image is run, beside its variables and labels."""
 _CHUNK = 1 << 20
-_CONTAINERD = ["driver-type", "io.containerd.snapshotter.v1"]
 
 
 def add_layer(
@@ -102,7 +101,7 @@ def config_text(
         epoch: When it was made.
     """
     below = attributes.get("Config") or {}
-    config = {name: below[name] for name in _CARRIED if below.get(name)}
+    config = {name: below[name] for name in ("Env", *CONFIG_KEYS) if below.get(name)}
     config["Labels"] = {**(below.get("Labels") or {}), **labels}
     created = date(epoch)
     variant = {"variant": attributes["Variant"]} if attributes.get("Variant") else {}
@@ -128,7 +127,7 @@ def _write(stream: IO[bytes], released: str, count: int, layer: Path, *, config:
     with tarfile.open(fileobj=stream, mode="w") as archive:
         add_text(archive, "manifest.json", json.dumps(manifest))
         add_text(archive, name, config)
-        if _CONTAINERD in (engine().info().get("DriverStatus") or []):
+        if has_containerd_store():
             for title, (content, size) in zip(lower, _lower(released), strict=True):
                 add_file(archive, title, content, size)
         with layer.open("rb") as content:

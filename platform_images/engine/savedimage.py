@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from platform_images.engine.client import engine, image_id, refusal
+from platform_images.engine.client import engine, has_containerd_store, image_id, refusal
 from platform_images.engine.imagearchive import ArchiveError, read_id, write_archive
 from platform_images.errors import MismatchError, ToolError, UsageError
 
 _CHUNK = 1 << 20
-_CONTAINERD = ["driver-type", "io.containerd.snapshotter.v1"]
 
 
 def config_digest(reference: str) -> str:
@@ -30,7 +29,7 @@ def config_digest(reference: str) -> str:
     found = image_id(reference)
     if found is None:
         raise UsageError(f"There is no image {reference!r}.", fix="docker image ls shows what there is")
-    if _CONTAINERD not in (engine().info().get("DriverStatus") or []):
+    if not has_containerd_store():
         return found
     with tempfile.TemporaryFile() as saved, _reading(reference):
         _save(reference, saved)

@@ -182,16 +182,8 @@ def _check_complete(text: str, packages: Sequence[DebPackage]) -> None:
 
 def _explained(done: Finished, asked: OsRequest) -> PlatformError:
     """Return the error for a solve that failed."""
-    said = "\n".join(redacted(done.output).strip().splitlines()[-LAST_LINES:])
-    if done.exit_code == aptscript.NO_MIRROR:
-        return ToolError(
-            "apt could not read its package lists.",
-            why=said,
-            fix="see whether this machine reaches its Debian mirror and whether a proxy is set: invoke doctor",
-            returncode=done.exit_code,
-        )
-    if done.exit_code != aptscript.NO_SOLUTION:
-        return ToolError("apt failed in a container of the root.", why=said, returncode=done.exit_code)
+    if (failure := aptscript.failure(done, of="the root")) is not None:
+        return failure
     names = done.files.get(aptscript.NAMES, b"").decode("utf-8").split()
     unknown = dict.fromkeys(found["name"] for pattern in _UNKNOWN for found in pattern.finditer(done.output))
     if unknown:
@@ -202,7 +194,9 @@ def _explained(done: Finished, asked: OsRequest) -> PlatformError:
             fix=f"correct that line of {asked.file}",
         )
     return UsageError(
-        f"The packages of {asked.file} cannot be installed together.", why=said, fix=f"correct {asked.file}"
+        f"The packages of {asked.file} cannot be installed together.",
+        why=aptscript.last_lines(done),
+        fix=f"correct {asked.file}",
     )
 
 

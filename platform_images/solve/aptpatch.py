@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from platform_images.engine.client import Finished, run_in
-from platform_images.errors import PlatformError, ToolError, UsageError
+from platform_images.errors import PlatformError, UsageError
 from platform_images.locks.values import DebPackage
 from platform_images.model.platform import Platform
 from platform_images.model.spelling import nearest
-from platform_images.process import LAST_LINES, redacted
 from platform_images.solve import aptscript
 from platform_images.solve.deb import parse_uris
 from platform_images.solve.solution import Say
@@ -101,18 +100,8 @@ def _text(done: Finished, path: str) -> str:
 
 def _explained(done: Finished, requests: Sequence[str]) -> PlatformError:
     """Return the error for a patch that cannot be."""
-    said = "\n".join(redacted(done.output).strip().splitlines()[-LAST_LINES:])
-    if done.exit_code == aptscript.NO_MIRROR:
-        return ToolError(
-            "apt could not read its package lists.",
-            why=said,
-            fix="see whether this machine reaches its Debian mirror and whether a proxy is set: invoke doctor",
-            returncode=done.exit_code,
-        )
-    if done.exit_code != aptscript.NO_SOLUTION:
-        return ToolError("apt failed in a container of the image.", why=said, returncode=done.exit_code)
-    return UsageError(
+    return aptscript.failure(done, of="the image") or UsageError(
         f"apt cannot change {', '.join(requests)} in this image.",
-        why=said,
+        why=aptscript.last_lines(done),
         fix="ask for another version, or for what it needs besides; a full build changes everything",
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 
-from platform_images.engine.client import container, fetched
+from platform_images.engine.client import Finished, container, fetched
+from platform_images.errors import ToolError
 from platform_images.model.platform import Platform
+from platform_images.process import LAST_LINES, redacted
 from platform_images.site import CA_IN_BUILD, SiteSettings, site_settings
 from platform_images.solve.hostenv import ca_bundle
 from platform_images.solve.mirror import own_mirrors
@@ -21,6 +23,30 @@ NO_MIRROR, NO_SOLUTION = 71, 72
 _PREFERENCES = "/etc/apt/preferences.d/platform-images"
 _SETTINGS = "/etc/apt/apt.conf.d/99platform-images"
 _SOURCES = "/etc/apt/sources.list"
+
+
+def last_lines(done: Finished) -> str:
+    """Return the end of what apt has said, without passwords."""
+    return "\n".join(redacted(done.output).strip().splitlines()[-LAST_LINES:])
+
+
+def failure(done: Finished, *, of: str) -> ToolError | None:
+    """Return the error where apt has not come to an answer; nothing where the answer is that there is no solution.
+
+    Args:
+        done: The container's end.
+        of: What its image is, such as ``the root``.
+    """
+    if done.exit_code == NO_SOLUTION:
+        return None
+    if done.exit_code == NO_MIRROR:
+        return ToolError(
+            "apt could not read its package lists.",
+            why=last_lines(done),
+            fix="see whether this machine reaches its Debian mirror and whether a proxy is set: invoke doctor",
+            returncode=done.exit_code,
+        )
+    return ToolError(f"apt failed in a container of {of}.", why=last_lines(done), returncode=done.exit_code)
 
 
 def environment(platform: Platform) -> dict[str, str]:

@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from platform_images.engine.history import NO_LAYER
+from platform_images.engine.layered import CONFIG_KEYS
 from platform_images.errors import ExitCode
 from platform_images.files import json_text
 from platform_images.verify.causes import Cause, Kind, cause_of
@@ -21,18 +22,6 @@ _COMMIT = "<revision>"
 # The steps of a patched image are those of the one below as well, which another commit may have built.
 _LABELLED = re.compile(rf"(?<={re.escape(REVISION)}=)[^\s\"]+")
 _EXIT_CODES = {Check.REBUILD: ExitCode.REBUILD_DIFFERS, Check.PUBLISHED: ExitCode.PUBLISHED_DIFFERS}
-_CONFIG = (
-    "Cmd",
-    "Entrypoint",
-    "ExposedPorts",
-    "Healthcheck",
-    "OnBuild",
-    "Shell",
-    "StopSignal",
-    "User",
-    "Volumes",
-    "WorkingDir",
-)
 _SAME_SOURCES = "build both from the same commit, with the same version of this program"
 
 
@@ -254,7 +243,7 @@ def _config(name: str, one: str, other: str) -> Difference:
 
 def _flat(attributes: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:
     """Return the configuration as names and texts; what is empty is left out."""
-    found = {key: json_text(config[key]).strip() for key in _CONFIG if config.get(key)}
+    found = {key: json_text(config[key]).strip() for key in CONFIG_KEYS if config.get(key)}
     found |= {key: str(attributes[key]) for key in ("Architecture", "Created", "Os") if attributes.get(key)}
     found |= {f"label {name}": str(value) for name, value in (config.get("Labels") or {}).items() if name != REVISION}
     for word in config.get("Env") or ():

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import pytest
 
-from platform_images.engine import layered
+from platform_images.engine import client, layered
 from platform_images.engine.layered import add_layer, config_text
 from platform_images.errors import ToolError, UsageError
 from platform_images.files import sha256_bytes
@@ -163,7 +163,8 @@ def add(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     layer.write_bytes(LAYER)
 
     def added(engine: Engine) -> str:
-        monkeypatch.setattr(layered, "engine", lambda: engine)
+        for module in (layered, client):
+            monkeypatch.setattr(module, "engine", lambda: engine)
         monkeypatch.setattr(layered, "image_attributes", lambda name: attributes() if name == BELOW else None)
         monkeypatch.setattr(
             layered, "image_id", lambda name: f"sha256:{'2' * 64}" if engine.takes and name == NAME else None
