@@ -1,53 +1,29 @@
-"""patch_pip.py: what goes, what stays and who has the last word, with made trees; and one real change against uv."""
+"""patch_pip.py: what goes, what stays and who has the last word, with made trees."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import importlib
-import io
 import json
 import os
-import shutil
-import subprocess
 import sys
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import pytest
 
-SITE = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+from tests.building.records import SITE, row
+
 TAG = sys.implementation.cache_tag
 EPOCH = 1700000000
 OLD = EPOCH - 1000
 
 
-@pytest.fixture
-def program(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The program, with the cache and the image's record in scratch folders."""
-    monkeypatch.syspath_prepend(str(project / "platform_images" / "inside"))
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(EPOCH))
-    before = set(sys.modules)
-    module = importlib.import_module("patch_pip")
-    for name in ("pip_part", "plan_pip", "install_group", "patch_pip"):
-        monkeypatch.setattr(sys.modules[name], "CACHE", tmp_path / "cache")
-    records = tmp_path / "record"
-    records.mkdir()
-    for name in module.ABOVE:
-        (records / name).touch()
-    monkeypatch.setattr(module, "RECORDS", records)
-    yield module
-    for other in set(sys.modules) - before:
-        del sys.modules[other]
-
-
 class Prefix:
     """An environment in a scratch folder."""
 
-    def __init__(self, folder: Path, program: ModuleType) -> None:
-        self.path, self.place, self.program = folder / "opt/conda/envs/new", folder / "place", program
+    def __init__(self, folder: Path, patch_pip: ModuleType) -> None:
+        self.path, self.place, self.patch_pip = folder / "opt/conda/envs/new", folder / "place", patch_pip
         for name in ("bin", "share", "conda-meta", SITE):
             (self.path / name).mkdir(parents=True)
         self.place.mkdir()
@@ -72,8 +48,8 @@ class Prefix:
         os.utime(info / "RECORD", (OLD, OLD))
 
     def change(self, *removed: str) -> None:
-        found = self.program.plan_pip.claims(self.path, installer="uv")
-        self.program.change(self.path, self.place, found, frozenset(removed))
+        found = self.patch_pip.plan_pip.claims(self.path, installer="uv")
+        self.patch_pip.change(self.path, self.place, found, frozenset(removed))
 
     def has(self, path: str) -> bool:
         return os.path.lexists(self.path / path)
@@ -83,8 +59,8 @@ class Prefix:
 
 
 @pytest.fixture
-def prefix(tmp_path: Path, program: ModuleType) -> Prefix:
-    return Prefix(tmp_path, program)
+def prefix(tmp_path: Path, patch_pip: ModuleType) -> Prefix:
+    return Prefix(tmp_path, patch_pip)
 
 
 def write(path: Path, text: str) -> Path:
@@ -93,10 +69,6 @@ def write(path: Path, text: str) -> Path:
     path.write_text(text)
     os.utime(path, (OLD, OLD))
     return path
-
-
-def row(text: str) -> str:
-    return str(importlib.import_module("twin").row(text.encode()))
 
 
 def test_what_a_package_that_goes_had_goes_with_its_bytecode_and_its_folders(prefix: Prefix) -> None:
@@ -129,12 +101,14 @@ def test_bytecode_that_another_package_lists_stays(prefix: Prefix) -> None:
     assert prefix.has(f"{SITE}/__pycache__/b.{TAG}.pyc")
 
 
-def test_folders_that_something_else_is_in_or_that_another_layer_has_stay(prefix: Prefix, program: ModuleType) -> None:
+def test_folders_that_something_else_is_in_or_that_another_layer_has_stay(
+    prefix: Prefix, patch_pip: ModuleType
+) -> None:
     (prefix.path / "share/conda").mkdir()
     prefix.conda({})
     (prefix.path / "share/mission").mkdir()
     line = [str(prefix.path / "share/mission").lstrip("/"), "d", "775", 0, 100, ""]
-    (program.RECORDS / "files.jsonl").write_text(json.dumps(line) + "\n")
+    (patch_pip.RECORDS / "files.jsonl").write_text(json.dumps(line) + "\n")
     names = ("conda", "mission", "user", "old")
     prefix.install("old", {f"share/{name}/x": "" for name in names})
     write(prefix.path / "share/user/own", "")
@@ -223,7 +197,7 @@ def test_a_file_that_the_conda_part_has_below_stays_only_if_it_is_that_one(prefi
         prefix.change("old")
 
 
-def test_what_a_layer_above_has_stays_as_it_is(prefix: Prefix, program: ModuleType) -> None:
+def test_what_a_layer_above_has_stays_as_it_is(prefix: Prefix, patch_pip: ModuleType) -> None:
     names = ("etc/gone.json", "etc/new.json")
     prefix.install("old", dict.fromkeys(names, "old's"))
     prefix.install("old", {names[1]: "new"}, where=prefix.place)
@@ -231,7 +205,7 @@ def test_what_a_layer_above_has_stays_as_it_is(prefix: Prefix, program: ModuleTy
     for name in names:
         path = write(prefix.path / name, "the mission's")
         lines.append(json.dumps([str(path).lstrip("/"), "f", "644", 0, 0, ""]))
-    (program.RECORDS / "mission.jsonl").write_text("\n".join(lines))
+    (patch_pip.RECORDS / "mission.jsonl").write_text("\n".join(lines))
     prefix.change("old")
     assert [prefix.read(name) for name in names] == ["the mission's"] * 2
 
@@ -322,174 +296,32 @@ def test_what_is_in_the_way_is_not_removed(prefix: Prefix, tmp_path: Path, there
         prefix.change()
 
 
-def test_names_are_looked_at_first(program: ModuleType) -> None:
+def test_names_are_looked_at_first(patch_pip: ModuleType) -> None:
     with pytest.raises(SystemExit, match="does not have them: old, x"):
-        program.check_names({"a"}, frozenset({"a", "old", "x"}), frozenset())
+        patch_pip.check_names({"a"}, frozenset({"a", "old", "x"}), frozenset())
     with pytest.raises(SystemExit, match="has them already: b"):
-        program.check_names({"a", "b"}, frozenset({"a"}), frozenset({"a", "b"}))
-    program.check_names({"a", "b"}, frozenset({"a"}), frozenset({"a", "c"}))
+        patch_pip.check_names({"a", "b"}, frozenset({"a"}), frozenset({"a", "b"}))
+    patch_pip.check_names({"a", "b"}, frozenset({"a"}), frozenset({"a", "c"}))
 
 
-def test_the_conda_part_s_own_distributions_are_none_of_the_pip_part(prefix: Prefix, program: ModuleType) -> None:
+def test_the_conda_part_s_own_distributions_are_none_of_the_pip_part(prefix: Prefix, patch_pip: ModuleType) -> None:
     prefix.install("ours", {})
     prefix.install("conda_s", {})
     write(prefix.path / SITE / "conda_s-1.dist-info/INSTALLER", "conda\n")
     (prefix.path / SITE / "plain-1.dist-info").mkdir()
     (prefix.path / "lib/python3.1").symlink_to(Path(SITE).parent.name)
-    found = program.plan_pip.claims(prefix.path, installer="uv")
-    assert program.owners(found) == {"ours"}
+    found = patch_pip.plan_pip.claims(prefix.path, installer="uv")
+    assert patch_pip.owners(found) == {"ours"}
     assert {path.split("/")[1] for path in found} == {Path(SITE).parent.name}
 
 
 def test_a_lock_of_other_packages_than_those_that_come_is_refused(
-    prefix: Prefix, program: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    prefix: Prefix, patch_pip: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And nothing is left in the cache, however it ends."""
     prefix.install("old", {})
-    monkeypatch.setattr(program.plan_pip, "fetched", lambda *words, whole: {"x": {"other": ""}})
+    monkeypatch.setattr(patch_pip.plan_pip, "fetched", lambda *words, whole: {"x": {"other": ""}})
     (tmp_path / "patch.json").write_text(json.dumps({"remove": ["old"], "install": ["old"]}))
     with pytest.raises(SystemExit, match="the lock has other, and to come are old"):
-        program.main(os.getgid(), prefix.path, tmp_path, tmp_path / "patch.json", [])
+        patch_pip.main(os.getgid(), prefix.path, tmp_path, tmp_path / "patch.json", [])
     assert list((tmp_path / "cache").iterdir()) == []
-
-
-@pytest.fixture
-def uv(project: Path, program: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """An environment for which uv installs from a folder of wheels."""
-    where = tmp_path / "opt/conda/envs/real"
-    tool = Path(sys.executable).parent / "uv"
-    cache = str(tmp_path / "cache")
-    words = [str(tool), "venv", "--no-config", "--offline", "--cache-dir", cache, "--python", sys.executable]
-    subprocess.run([*words, str(where)], check=True, capture_output=True)
-    monkeypatch.setattr(sys.modules["pip_part"], "UV", str(tool))
-    monkeypatch.setattr(sys.modules["pip_part"], "MIRROR", tmp_path / "wheels")
-    bytecode = str(project / "platform_images/inside/bytecode.py"), str(tmp_path / "bytecode")
-    monkeypatch.setattr(program.install_group, "BYTECODE", bytecode)
-    (tmp_path / "wheels").mkdir()
-
-    (where / "conda-meta").mkdir()
-    program.install_group.own(where, os.getgid())
-    sys.modules["manifest"].main(where, where / "conda-meta/platform-images.jsonl", frozenset())
-    return SimpleNamespace(prefix=where, folder=tmp_path, program=program)
-
-
-def wheel(folder: Path, name: str, version: str, files: Mapping[str, str], *, script: str = "") -> str:
-    """Make a wheel; return its lines of a lock."""
-    path, info = folder / f"{name}-{version}-py3-none-any.whl", f"{name}-{version}.dist-info"
-    content = {
-        **files,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    if script:
-        content[f"{info}/entry_points.txt"] = f"[console_scripts]\n{script} = {name}:main\n"
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(
-        [*([each, *row(content[each]).split(",")] for each in content), [f"{info}/RECORD", "", ""]]
-    )
-    with zipfile.ZipFile(path, "w") as archive:
-        for each, data in {**content, f"{info}/RECORD": text.getvalue()}.items():
-            archive.writestr(each, data)
-    return f"{name}=={version} \\\n    --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
-
-
-def lock_of(folder: Path, *lines: str) -> Path:
-    folder.mkdir()
-    (folder / "requirements.txt").write_text("--only-binary :all:\n" + "".join(lines))
-    return folder
-
-
-def full_build(uv: SimpleNamespace, name: str, layers: Mapping[str, Mapping[str, str]]) -> None:
-    """Lay out the layers of a pip part over the environment, each of some distributions by their lines of the lock."""
-    work = uv.folder / name
-    work.mkdir()
-    lock = lock_of(work / "lock", *(line for lines in layers.values() for line in lines.values()))
-    groups = work / "groups.json"
-    groups.write_text(json.dumps({dist: layer for layer, lines in layers.items() for dist in lines}))
-    uv.program.plan_pip.main(uv.prefix, lock, groups, work / "plans", [])
-    for layer, lines in layers.items():
-        place = work / "laid" / layer
-        place.mkdir(parents=True)
-        group = lock_of(work / layer, *lines.values())
-        uv.program.install_group.install(uv.prefix, place, group, work / "plans" / layer, [])
-        uv.program.install_group.own(place, os.getgid())
-        shutil.copytree(place, uv.prefix, symlinks=True, dirs_exist_ok=True)
-
-
-def state(uv: SimpleNamespace) -> list[str]:
-    """Return type, mode, owner and content of all that is there."""
-    out: Path = uv.folder / "state.jsonl"
-    sys.modules["manifest"].main(uv.prefix, out, frozenset())
-    return out.read_text().splitlines()
-
-
-def test_a_changed_environment_is_what_a_full_build_makes_of_the_changed_lock(
-    uv: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wheels = uv.folder / "wheels"
-    space = {"space/__init__.py": "'one for all'\n"}
-    rest = {
-        "beta": wheel(wheels, "beta", "1", {"beta/__init__.py": "b = 1\n", "README": "beta", **space}, script="beta"),
-        "zeta": wheel(wheels, "zeta", "1", {"zeta.py": "z = 1\n", "LAST": "zeta", **space}),
-    }
-    alpha = {"alpha/__init__.py": "a = 1\n", "alpha/same.py": "s = 1\n", "README": "alpha"}
-    gone = {"alpha/old/__init__.py": "", "alpha-1.data/data/share/alpha/x": "x"}
-    first = wheel(wheels, "alpha", "1", {**alpha, **gone, **space}, script="alpha")
-    delta = wheel(wheels, "delta", "1", {"delta/__init__.py": "", **space}, script="delta")
-    new = {**alpha, "alpha/__init__.py": "a = 2\n", "alpha/old": "a file", "LAST": "alpha"}
-    coming = {
-        "alpha": wheel(wheels, "alpha", "2", {**new, **space}, script="alpha2"),
-        "eta": wheel(wheels, "eta", "1", {"eta/m.py": "e = 1\n", "README": "eta", "alpha/shared.py": "eta\n"}),
-        "iota": wheel(wheels, "iota", "1", {"iota.py": "{{ no python }}\n", "alpha/shared.py": "iota\n"}),
-    }
-    shutil.copytree(uv.prefix, uv.folder / "conda", symlinks=True)
-    full_build(
-        uv,
-        "after",
-        {
-            "real.1": {"alpha": coming["alpha"], "beta": rest["beta"]},
-            "real.2": {"eta": coming["eta"], "iota": coming["iota"], "zeta": rest["zeta"]},
-        },
-    )
-    expected = state(uv)
-    shutil.rmtree(uv.prefix)
-    shutil.copytree(uv.folder / "conda", uv.prefix, symlinks=True)
-    full_build(
-        uv,
-        "before",
-        {"real.1": {"alpha": first, "beta": rest["beta"]}, "real.2": {"delta": delta, "zeta": rest["zeta"]}},
-    )
-    assert state(uv) != expected
-
-    wanted = uv.folder / "patch.json"
-    wanted.write_text(json.dumps({"remove": ["alpha", "delta"], "install": sorted(coming)}))
-    lock = lock_of(uv.folder / "patch", *coming.values())
-    kept = (uv.prefix / SITE / "alpha/same.py").stat().st_ino
-    uv.program.main(os.getgid(), uv.prefix, lock, wanted, [])
-
-    assert state(uv) == expected
-    assert (uv.prefix / SITE / "alpha/same.py").stat().st_ino == kept
-    assert [
-        path for path in (uv.folder / "cache").iterdir() if path.name.startswith(("patch-", "plan-", "settle-"))
-    ] == []
-    run = subprocess.run(
-        [uv.prefix / "bin/python", "-B", "-c", "import alpha, eta.m, zeta; print(alpha.a, eta.m.e)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert run.stdout == "2 1\n"
-
-
-def test_a_package_that_only_goes_needs_no_lock(uv: SimpleNamespace) -> None:
-    lines = {name: wheel(uv.folder / "wheels", name, "1", {f"{name}/m.py": ""}) for name in ("alpha", "beta")}
-    shutil.copytree(uv.prefix, uv.folder / "conda", symlinks=True)
-    full_build(uv, "after", {"real.1": {"beta": lines["beta"]}})
-    expected = state(uv)
-    shutil.rmtree(uv.prefix)
-    shutil.copytree(uv.folder / "conda", uv.prefix, symlinks=True)
-    full_build(uv, "before", {"real.1": lines})
-    wanted = uv.folder / "patch.json"
-    wanted.write_text(json.dumps({"remove": ["alpha"], "install": []}))
-    uv.program.main(os.getgid(), uv.prefix, uv.folder / "none", wanted, [])
-    assert state(uv) == expected
