@@ -11,7 +11,10 @@ from platform_images.engine.naming import ROLE_LABEL
 
 ROLE = "bench"
 CACHES = (("apt", "/var/cache/apt"), ("conda", "/var/cache/conda"), ("pip", "/var/cache/pip"))
+SITE_CONTEXT = "site"
 _SECRETS = "--mount=type=secret,id=site --mount=type=secret,id=ca"
+# For a step with a secret BuildKit hashes all that is below it, and the usual Dockerfile has none.
+_PLAIN = f"--mount=type=bind,from={SITE_CONTEXT},target=/run/secrets"
 _MIRRORS = (
     'if [ -n "${BENCH_APT_EDITS-}" ] && [ -f /etc/apt/sources.list ]; then '
     'sed -i -E "$BENCH_APT_EDITS" /etc/apt/sources.list; fi'
@@ -71,7 +74,9 @@ def pip_compile_words(python: str, inputs: Inputs, output: str) -> tuple[str, ..
     return (*words, "--output-file", output, *inputs.requests)
 
 
-def dockerfile(root: str, os_packages: Sequence[str], environments: Sequence[Installed], *, parallel: bool) -> str:
+def dockerfile(
+    root: str, os_packages: Sequence[str], environments: Sequence[Installed], *, parallel: bool, secret: bool
+) -> str:
     """Return a Dockerfile that installs the environments with pip.
 
     Args:
@@ -79,11 +84,13 @@ def dockerfile(root: str, os_packages: Sequence[str], environments: Sequence[Ins
         os_packages: Debian packages, by name.
         environments: What it installs, in this order.
         parallel: A stage for each environment, copied together; without it, one RUN after the other.
+        secret: Whether this machine's indexes and mirrors have passwords, which must not get into the engine's cache.
     """
-    parts = [f"FROM {root} AS os", "USER root", "WORKDIR /", _apt(os_packages)]
+    site = _SECRETS if secret else _PLAIN
+    parts = [f"FROM {root} AS os", "USER root", "WORKDIR /", _apt(os_packages, site)]
     for each in environments:
         parts += [f"FROM os AS {_stage(each)}"] if parallel else []
-        parts += [f"COPY {each.name}/ {_files(each)}/", _install(each)]
+        parts += [f"COPY {each.name}/ {_files(each)}/", _install(each, site)]
     if parallel:
         parts += ["FROM os AS final", *(f"COPY --link --from={_stage(each)} /opt/ /opt/" for each in environments)]
     return "\n".join([*parts, f"LABEL {ROLE_LABEL}={ROLE}", ""])
@@ -97,12 +104,12 @@ def _files(environment: Installed) -> str:
     return f"/tmp/{environment.name}"  # noqa: S108 - a folder of the image's own
 
 
-def _apt(packages: Sequence[str]) -> str:
+def _apt(packages: Sequence[str], site: str) -> str:
     """Return the step that installs Debian packages, from the mirrors that this machine uses."""
     keep = "-o Binary::apt::APT::Keep-Downloaded-Packages=true"
     options = "-q -y --no-install-recommends -o APT::Sandbox::User=root"
     return _run(
-        [_cache("apt", sharing="locked"), _SECRETS],
+        [_cache("apt", sharing="locked"), site],
         [
             _SITE,
             _MIRRORS,
@@ -115,13 +122,13 @@ def _apt(packages: Sequence[str]) -> str:
     )
 
 
-def _install(environment: Installed) -> str:
+def _install(environment: Installed, site: str) -> str:
     """Return the step that installs one environment: Python by rattler, all else by pip."""
     files, prefix = _files(environment), environment.prefix
     mounts = [f"--mount=type=bind,from={name},target=/mnt/{name}" for name in ("tools", "pip", "scripts")]
     mounts += [f"--mount=type=bind,from=channel-{n},target=/mnt/channel-{n}" for n in environment.channels]
     return _run(
-        [*mounts, _cache("conda"), _cache("pip"), _SECRETS],
+        [*mounts, _cache("conda"), _cache("pip"), site],
         [
             _SITE,
             f". {files}/variables",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Self
 
 from platform_images.bench.contexts import installed, lay_out, write_site
 from platform_images.bench.copying import environments, image_of
-from platform_images.bench.peers import dockerfile
+from platform_images.bench.peers import SITE_CONTEXT, dockerfile
 from platform_images.bench.timing import Command
 from platform_images.compose.sources import PROGRAMS
 from platform_images.compose.values import channel_context
@@ -20,6 +21,7 @@ from platform_images.engine.root import ensure_root
 from platform_images.engine.tools import tools_context
 from platform_images.locks.store import ROOT_UNIT, LockStore, root
 from platform_images.model import Mission, Platform
+from platform_images.process import redacted
 from platform_images.site import site_settings
 from platform_images.solve.hostenv import ca_bundle
 from platform_images.solve.piptools import put_tools
@@ -40,7 +42,13 @@ class UsualBuild:
             (self.folder / name).mkdir()
         put_tools(self.folder / "pip")
         site = site_settings(ca_bundle=ca_bundle(self._platform))
-        self._secrets = write_site(site, self._platform, self.folder / "secrets")
+        written = write_site(site, self._platform, self.folder / "secrets")
+        text = written["site"].read_text(encoding="utf-8")
+        self._secrets = written if redacted(text) != text else {}
+        if not self._secrets:
+            for name, path in written.items():
+                if path.parent != self.folder / "secrets":
+                    shutil.copyfile(path, self.folder / "secrets" / name)
         system = root(LockStore(self._platform.locks).require(ROOT_UNIT))
         self._root = ensure_root(self._platform, system, say=self._say).reference
         self._epoch = system.epoch
@@ -74,7 +82,7 @@ class UsualBuild:
         """Return the Dockerfile."""
         listed = [installed(self._platform, each) for each in environments(self._platform, self._mission)]
         packages = sorted({*self._platform.os_packages, *self._mission.os_packages})
-        return dockerfile(self._root, packages, listed, parallel=self._parallel)
+        return dockerfile(self._root, packages, listed, parallel=self._parallel, secret=bool(self._secrets))
 
     def places(self) -> dict[str, str]:
         """Return what is written in the place of paths of this machine."""
@@ -84,6 +92,8 @@ class UsualBuild:
     def _contexts(self) -> dict[str, Path]:
         """Return the further build contexts."""
         found = {"tools": self._tools, "pip": self.folder / "pip", "scripts": PROGRAMS}
+        if not self._secrets:
+            found[SITE_CONTEXT] = self.folder / "secrets"
         for name in self._channels():
             found[channel_context(name)] = self._platform.folder / str(self._platform.channel(name).path)
         return found

@@ -75,7 +75,7 @@ def test_pip_tools_gets_the_same_inputs() -> None:
 
 
 def test_the_usual_dockerfile_installs_one_environment_after_the_other() -> None:
-    text = dockerfile("root:1", ["git", "tini"], ENVIRONMENTS, parallel=False)
+    text = dockerfile("root:1", ["git", "tini"], ENVIRONMENTS, parallel=False, secret=False)
     assert [line.split()[0] for line in text.splitlines() if not line.startswith(" ")] == [
         *("FROM", "USER", "WORKDIR", "RUN"),
         *("COPY", "RUN", "COPY", "RUN", "LABEL"),
@@ -87,7 +87,7 @@ def test_the_usual_dockerfile_installs_one_environment_after_the_other() -> None
 
 
 def test_the_plain_one_has_a_stage_for_each_environment() -> None:
-    text = dockerfile("root:1", ["git"], ENVIRONMENTS, parallel=True)
+    text = dockerfile("root:1", ["git"], ENVIRONMENTS, parallel=True, secret=False)
     assert "FROM os AS environment-base\nCOPY base/" in text
     assert "FROM os AS environment-sky\nCOPY sky/" in text
     last = text[text.index("FROM os AS final") :]
@@ -95,6 +95,13 @@ def test_the_plain_one_has_a_stage_for_each_environment() -> None:
         "COPY --link --from=environment-base /opt/ /opt/",
         "COPY --link --from=environment-sky /opt/ /opt/",
     ]
+
+
+def test_the_peers_do_without_secrets_where_this_machine_has_none() -> None:
+    """For a step with a secret BuildKit hashes all that is below it: the usual Dockerfile does not pay for that."""
+    plain, secret = (dockerfile("root:1", ["git"], ENVIRONMENTS, parallel=False, secret=each) for each in (False, True))
+    assert "type=secret" not in plain
+    assert plain.count("--mount=type=bind,from=site,target=/run/secrets") == secret.count("id=site") == 3
 
 
 def test_a_copy_changes_nothing_and_has_what_solving_and_building_read(copy: Platform, project: Path) -> None:
