@@ -69,10 +69,13 @@ def compile_one(prefix: str, name: str, place: str) -> bool:
     key = hashlib.sha256(name.encode() + b"\0" + source).hexdigest()
     cached = Path(place, key[:2], key)
     target = target_of(f"{prefix}/{name}")
-    target.parent.mkdir(exist_ok=True)
-    if cached.exists():
+    if not target.parent.is_dir():
+        target.parent.mkdir(exist_ok=True)
+    try:
         shutil.copyfile(cached, target)
         return False
+    except FileNotFoundError:
+        pass
     try:
         data = bytecode(source, name)
     except (SyntaxError, ValueError, RecursionError):

@@ -164,8 +164,9 @@ def make_folders(folder: Path, gid: int) -> None:
 
 def write_list(place: Path, out: Path, layer: Path, gid: int, known: Digests) -> None:
     """Write what this layer has of an environment; the content of a file with several names is read once."""
-    found = (Path(entry.path) for entry in manifest.below(str(place), frozenset()))
-    listed = [manifest.line(path, str(path.relative_to(layer)), known) for path in (place, *found)]
+    start = len(str(layer)) + 1
+    found = (entry.path for entry in manifest.below(str(place), frozenset()))
+    listed = [manifest.line(path, path[start:], known) for path in (str(place), *found)]
     manifest.write(out, listed)
     own(out.parent, gid)
 

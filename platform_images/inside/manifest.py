@@ -16,6 +16,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 Digests = dict[tuple[int, int], str]
+BLOCK = 1 << 20
+encoded = json.JSONEncoder(separators=(",", ":")).encode
 KINDS = {
     stat.S_IFREG: "f",
     stat.S_IFDIR: "d",
@@ -45,16 +47,16 @@ def below(folder: str, without: frozenset[str]) -> Iterator[os.DirEntry[str]]:
                     yield from below(entry.path, without)
 
 
-def line(path: Path, name: str, known: Digests | None = None) -> str:
+def line(path: Path | str, name: str, known: Digests | None = None) -> str:
     """Return the line of one path, under the name that it has in the image; ``known`` has digests of files by inode."""
-    found = path.lstat()
+    found = os.lstat(path)
     kind = KINDS[stat.S_IFMT(found.st_mode)]
-    content = known_digest(path, found, known) if kind == "f" else str(path.readlink()) if kind == "l" else ""
+    content = known_digest(path, found, known) if kind == "f" else str(Path(path).readlink()) if kind == "l" else ""
     mode = f"{stat.S_IMODE(found.st_mode):o}"
-    return json.dumps([name.lstrip("/"), kind, mode, found.st_uid, found.st_gid, content], separators=(",", ":"))
+    return encoded([name.lstrip("/"), kind, mode, found.st_uid, found.st_gid, content])
 
 
-def known_digest(path: Path, found: os.stat_result, known: Digests | None) -> str:
+def known_digest(path: Path | str, found: os.stat_result, known: Digests | None) -> str:
     """Return the SHA-256 of a file's content, and keep it for its further names and for whoever asks again."""
     if known is None:
         return digest(path)
@@ -64,10 +66,17 @@ def known_digest(path: Path, found: os.stat_result, known: Digests | None) -> st
     return known[key]
 
 
-def digest(path: Path) -> str:
-    """Return the SHA-256 of a file's content."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def digest(path: Path | str) -> str:
+    """Return the SHA-256 of a file's content. Most files are small: they are read at once."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        content = os.read(number, min(os.fstat(number).st_size + 1, BLOCK))
+        found = hashlib.sha256(content)
+        while content := os.read(number, BLOCK):
+            found.update(content)
+    finally:
+        os.close(number)
+    return found.hexdigest()
 
 
 def write(out: Path, lines: Iterable[str]) -> None:

@@ -105,4 +105,4 @@ def write(file: Path, now: Listed, same: Iterable[str], earlier: Callable[[str],
     with file.open("w", encoding="utf-8") as stream:
         for path in sorted(now.seen, key=os.fsencode):
             rest = earlier(path) if path in unchanged else now.tell(path)
-            stream.write(json.dumps([path, *now.seen[path], *rest], separators=(",", ":")) + "\n")
+            stream.write(manifest.encoded([path, *now.seen[path], *rest]) + "\n")
