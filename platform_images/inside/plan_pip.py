@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import sys
 import tempfile
 from collections import defaultdict
@@ -30,6 +31,8 @@ from pip_part import (  # type: ignore[import-not-found,unused-ignore]  # it lie
     run,
 )
 
+PLAIN = re.compile(r"(?!\.)(?:[^/]+/(?!\.))*[^/]+")
+"""A path that can be put behind another one as it is: none of its names begins with a dot, none is empty."""
 Claims = Mapping[str, Mapping[str, str]]
 """Path below the prefix to the hash that each distribution has for it, as their RECORDs say."""
 
@@ -70,8 +73,10 @@ def claims(prefix: Path, *, installer: str | None = None) -> Claims:
         if info.parent.parent.is_symlink() or (installer is not None and installer_of(info) != installer):
             continue
         name = normalised(info.name.split("-", 1)[0])
+        site = os.path.relpath(info.parent, prefix)
         for path, digest, _ in csv.reader((info / "RECORD").read_text(encoding="utf-8").splitlines()):
-            found[os.path.relpath(info.parent / path, prefix)][name] = digest
+            plain = PLAIN.fullmatch(path) is not None
+            found[f"{site}/{path}" if plain else os.path.relpath(info.parent / path, prefix)][name] = digest
     return found
 
 
