@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from platform_images.compose.groups import Group
 from platform_images.compose.locked import environment_lock, local_channels, lock_of
@@ -15,6 +16,9 @@ from platform_images.locks.values import NPM, OS, MissionLocks, Unit
 from platform_images.model.environment import Environment
 from platform_images.model.mission import Mission
 from platform_images.model.platform import Platform
+
+if TYPE_CHECKING:
+    import jinja2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,16 +182,24 @@ def render(sources: Sources, name: str, **values: Any) -> str:
     Raises:
         PlatformError: The fragment is missing, or asks for a value that there is not.
     """
-    from jinja2 import DictLoader, Environment, StrictUndefined, TemplateError
+    from jinja2 import TemplateError
 
-    engine = Environment(  # noqa: S701 - a Dockerfile is not HTML
-        loader=DictLoader(sources.templates), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    templates = _templates(tuple(sorted(sources.templates.items())))
     try:
-        return engine.get_template(f"{name}.Dockerfile.j2").render(**values)
+        return templates.get_template(f"{name}.Dockerfile.j2").render(**values)
     except TemplateError as error:
         raise PlatformError(
             f"common/stages/{name}.Dockerfile.j2 cannot be filled in.",
             why=f"{type(error).__name__}: {error}",
             fix="correct the fragment; git diff common/stages shows what was changed",
         ) from error
+
+
+@lru_cache(maxsize=2)
+def _templates(texts: tuple[tuple[str, str], ...]) -> jinja2.Environment:
+    """Return the fragments by name; each is compiled once, though an image has many stages of one kind."""
+    import jinja2
+
+    return jinja2.Environment(  # noqa: S701 - a Dockerfile is not HTML
+        loader=jinja2.DictLoader(dict(texts)), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
