@@ -35,8 +35,9 @@ class Workshop:
         self.ends = ExitStack()
         self.cold_runs: list[Timed] = []
         self.cold_engine: list[float] = []  # processor time of the engine itself in each of them
+        self.has_forgotten = False
         self._peers: dict[bool, UsualBuild] = {}
-        self._built: set[str] = set()
+        self._built: set[str] = set()  # names of images whose steps the engine has
 
     @cached_property
     def env(self) -> dict[str, str]:
@@ -101,6 +102,7 @@ class Workshop:
             before = engine_seconds()
             self.cold_runs.append(timed(self.build_command(mission), watch=BUILD_LOOKS))
             self.cold_engine.append(round(engine_seconds() - before, 1))
+            self._built.add(mission.name)
         return tuple(self.cold_runs[:runs])
 
     def forget_steps(self) -> None:
@@ -110,16 +112,21 @@ class Workshop:
         """
         remove_unnamed()
         timed(Command(argvs=(FORGET,), cwd=self.folder, env=self.env))
+        self.has_forgotten = True
+        self._built.clear()
         os.sync()
 
     def peer(self, *, parallel: bool) -> UsualBuild:
-        """Return the usual build of the same mission, built once, so that its downloads are at hand as well."""
+        """Return the usual build of the same mission, built once, so that downloads and steps are at hand as well."""
         if parallel not in self._peers:
-            made = self.ends.enter_context(UsualBuild(self.building, self.mission, parallel=parallel, say=self.say))
-            self.say(f"building {made.name} once, so that downloads are at hand")
-            timed(made.command())
-            self._peers[parallel] = made
-        return self._peers[parallel]
+            made = UsualBuild(self.building, self.mission, parallel=parallel, say=self.say)
+            self._peers[parallel] = self.ends.enter_context(made)
+        found = self._peers[parallel]
+        if found.name not in self._built:
+            self.say(f"building {found.name} once, so that downloads are at hand")
+            timed(found.command())
+            self._built.add(found.name)
+        return found
 
     def places(self, *peers: UsualBuild) -> dict[str, str]:
         """Return what is written in the place of paths of this machine."""
