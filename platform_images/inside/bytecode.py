@@ -16,6 +16,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from importlib._bootstrap_external import _code_to_hash_pyc  # type: ignore[attr-defined]
 from itertools import repeat
 from pathlib import Path
@@ -71,11 +72,9 @@ def compile_one(prefix: str, name: str, place: str) -> bool:
     target = target_of(f"{prefix}/{name}")
     if not target.parent.is_dir():
         target.parent.mkdir(exist_ok=True)
-    try:
+    with suppress(FileNotFoundError):  # not compiled before
         shutil.copyfile(cached, target)
         return False
-    except FileNotFoundError:
-        pass
     try:
         data = bytecode(source, name)
     except (SyntaxError, ValueError, RecursionError):

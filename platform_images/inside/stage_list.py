@@ -53,9 +53,7 @@ class Listed(NamedTuple):
 def looked_at(top: Path, skipped: frozenset[str], known: manifest.Digests | None = None) -> Listed:
     """Return what there is below a folder, without the paths ``skipped`` and what is below them."""
     start = len(str(top).rstrip("/")) + 1
-    found = {
-        entry.path[start:]: entry.stat(follow_symlinks=False) for entry in manifest.below(str(top), skipped)
-    }  # each line of os.scandir's own
+    found = {entry.path[start:]: entry.stat(follow_symlinks=False) for entry in manifest.below(str(top), skipped)}
 
     def tell(path: str) -> Told:
         return told(top / path, found[path].st_mode, known)
