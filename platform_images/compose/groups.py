@@ -153,8 +153,9 @@ def requirements_of(lock: Lock, some: Sequence[Pin]) -> tuple[str, str | None]:
     held = sorted(some, key=lambda pin: canonicalize_name(pin.name))
     sources = [name for name in (str(canonicalize_name(pin.name)) for pin in held) if name in built]
     options = "--only-binary :all:\n" + "".join(f"{_NO_BINARY}{name}\n" for name in sources)
-    text = options + "".join(_lines(pin) for pin in held)
-    return text, build_requirements(lock) if sources else None
+    text = options + "".join(_without_comments(pin.text) for pin in held)
+    backends = build_requirements(lock) if sources else None
+    return text, None if backends is None else _without_comments(backends)
 
 
 def _built(text: str) -> frozenset[str]:
@@ -174,6 +175,6 @@ def _number(pin: Pin) -> int:
     return int.from_bytes(hashlib.sha256(canonicalize_name(pin.name).encode()).digest()[:4], "big")
 
 
-def _lines(pin: Pin) -> str:
-    """Return a package's lines without comments: who asks for it does not change what it is."""
-    return "".join(f"{line}\n" for line in pin.text.splitlines() if not line.lstrip().startswith("#"))
+def _without_comments(text: str) -> str:
+    """Return lines of a lock without comments: who asks for a package does not change what it is."""
+    return "".join(f"{line}\n" for line in text.splitlines() if not line.lstrip().startswith("#"))

@@ -40,7 +40,7 @@ STUBS = ("etc/hosts", "etc/resolv.conf")
 MOUNTS = "mnt"
 PROGRAMS = (
     *("bytecode.py", "changes.py", "finish.sh", "install_certificates.sh", "install_conda.py"),
-    *("install_group.py", "install_npm.sh", "layer.py", "patch_pip.py", "pip_part.py", "plan_pip.py"),
+    *("install_group.py", "install_npm.sh", "known.py", "layer.py", "patch_pip.py", "pip_part.py", "plan_pip.py"),
     *("install_os.sh", "make_user.sh", "manifest.py", "place.sh", "run.sh", "settle.sh"),
     *("stage_list.py", "turns.py", "twin.py"),
 )

@@ -11,7 +11,6 @@ from __future__ import annotations
 import filecmp
 import json
 import os
-import re
 import shutil
 import stat
 import subprocess
@@ -30,8 +29,8 @@ from pip_part import (  # type: ignore[import-not-found,unused-ignore]
     SETTLED,
     environment_of,
     install_command,
-    normalised,
     python,
+    requirements,
     run_from_cache,
     scrub,
 )
@@ -39,7 +38,6 @@ from pip_part import (  # type: ignore[import-not-found,unused-ignore]
 BYTECODE = "/mnt/bytecode.py", "/var/cache/platform-images-bytecode"
 TOP = "opt/conda"
 Digests = dict[tuple[int, int], str]
-BLOCK = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==[^\n]*(?:\n[ \t]+[^\n]*)*", re.MULTILINE)
 
 
 def main(gid: int, group: Path, plans: Path, layer: Path, variables: list[str]) -> None:
@@ -98,22 +96,15 @@ def settle(
 ) -> None:
     """Take files from one distribution: which of several of the same name uv has written last is chance."""
     with tempfile.TemporaryDirectory(prefix="settle-", dir=CACHE) as folder:
-        requirements = Path(folder, "requirements.txt")
-        requirements.write_text(alone(group, name), encoding="utf-8")
+        listed = Path(folder, LOCK)
+        lock = (group / LOCK).read_text(encoding="utf-8")
+        listed.write_text(requirements(lock, {name}), encoding="utf-8")
         beside = Path(folder, "prefix")
-        command = install_command(prefix, beside, group, requirements)
+        command = install_command(prefix, beside, group, listed)
         run_from_cache([*command, "--link-mode", "hardlink"], environment)
         for path in paths:
             (place / path).unlink()
             shutil.copy(beside / path, place / path)  # without its time, which is that of the cache
-
-
-def alone(group: Path, name: str) -> str:
-    """Return the requirements of one distribution."""
-    text = (group / LOCK).read_text(encoding="utf-8")
-    options = "".join(line + "\n" for line in text.splitlines() if line.startswith("--"))
-    block = next(found[0] for found in BLOCK.finditer(text) if normalised(found["name"]) == name)
-    return f"{options}{block}\n"
 
 
 def without_empty(path: Path, place: Path) -> None:

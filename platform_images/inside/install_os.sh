@@ -42,6 +42,9 @@ fail() {
 # certificates of the site.
 configure() {
     mkdir -p "$archives/partial" "$archives/lists/partial"
+    # It makes a cache of all fonts, which is deleted below, and then sleeps two seconds.
+    mkdir "$work/bin"
+    ln -s /bin/true "$work/bin/fc-cache"
     rm -f "$archives"/*.deb.new
     {
         if [ -n "${PLATFORM_IMAGES_APT_EDITS-}" ] && [ -f /etc/apt/sources.list ]; then
@@ -52,6 +55,7 @@ configure() {
         printf 'APT::Sandbox::User "root";\nAPT::Keep-Downloaded-Packages "true";\nAPT::Get::List-Cleanup "false";\n'
         printf 'Acquire::Retries "3";\nAcquire::Languages "none";\nAPT::Install-Recommends "false";\n'
         if [ -f /run/secrets/ca ]; then printf 'Acquire::https::CAInfo "/run/secrets/ca";\n'; fi
+        printf 'DPkg::Path "%s/bin:/usr/sbin:/usr/bin:/sbin:/bin";\n' "$work"
         printf 'Dpkg::Use-Pty "0";\n#clear DPkg::Post-Invoke;\n#clear APT::Update::Post-Invoke;\n'
     } >"$APT_CONFIG"
 }

@@ -23,6 +23,9 @@ LEFT_OUT, SETTLED = "left-out.txt", "settled.json"
 LAST_LINES = 40
 SAID = "METADATA", "PKG-INFO", "WHEEL"
 """What a distribution says of itself, and uv reads."""
+BLOCK = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^]]*\])?==[^\n]*(?:\n[ \t]+[^\n]*)*", re.MULTILINE)
+"""A release in a lock, with its hashes."""
+NO_BINARY = "--no-binary "
 REQUIRES = " requires "
 """What is in each line of uv's about a requirement; what else it has to say is about files that are only looked at."""
 
@@ -109,6 +112,35 @@ def beside(prefix: Path, place: Path, folder: Path) -> str:
             for file in (each for each in SAID if (info / each).exists()):
                 (said / file).symlink_to((info / file).resolve())
     return python(folder)
+
+
+def infos(top: Path) -> list[Path]:
+    """Return the folders in which the distributions below a prefix say what they are."""
+    # conda's Python may have a second name for its folder.
+    found = sorted(top.glob("lib/python3.*/site-packages/*.dist-info"))
+    return [info for info in found if not info.parent.parent.is_symlink()]
+
+
+def options(text: str) -> list[str]:
+    """Return the options that a lock begins with."""
+    return [line for line in text.splitlines() if line.startswith("--")]
+
+
+def releases(text: str) -> dict[str, str]:
+    """Return the lines of each release of a lock, by normalised name, without comments."""
+    blocks = ((normalised(found["name"]), found[0].splitlines()) for found in BLOCK.finditer(text))
+    return {name: "".join(f"{x}\n" for x in lines if not x.lstrip().startswith("#")) for name, lines in blocks}
+
+
+def built(text: str) -> set[str]:
+    """Return the normalised names of what a lock has built from source."""
+    return {normalised(x.removeprefix(NO_BINARY).strip()) for x in options(text) if x.startswith(NO_BINARY)}
+
+
+def requirements(text: str, names: set[str]) -> str:
+    """Return a lock with some of its releases alone, by name."""
+    found = releases(text)
+    return "".join([*(f"{line}\n" for line in options(text)), *(found[name] for name in sorted(names))])
 
 
 def normalised(name: str) -> str:

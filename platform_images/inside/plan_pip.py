@@ -19,15 +19,20 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from pip_part import (  # type: ignore[import-not-found,unused-ignore]  # it lies beside this file in a build step
+import known  # type: ignore[import-not-found,unused-ignore]  # these lie beside this file in a build step
+from pip_part import (  # type: ignore[import-not-found,unused-ignore]
     CACHE,
     LEFT_OUT,
     LOCK,
     SETTLED,
+    built,
     environment_of,
+    infos,
     install_command,
     normalised,
     note,
+    releases,
+    requirements,
     run,
 )
 
@@ -41,12 +46,16 @@ def main(prefix: Path, lock: Path, groups: Path, out: Path, variables: list[str]
     """Install everything beside, look, and write."""
     layers: dict[str, str] = json.loads(groups.read_text(encoding="utf-8"))
     found = fetched(prefix, lock, variables)
+    # Nearly all files are of one distribution alone.
+    several = {path: owners for path, owners in found.items() if len(owners) > 1}
     for layer in sorted(set(layers.values())):
-        write(out / layer, found, layers, layer)
+        write(out / layer, several, layers, layer)
 
 
 def fetched(prefix: Path, lock: Path, variables: list[str], *, whole: bool = True) -> Claims:
     """Get the packages of a lock into the cache; return what they list.
+
+    Those whose lists are known are not asked for: where the cache has them no more, the layer's step gets them.
 
     Args:
         prefix: The environment.
@@ -55,11 +64,18 @@ def fetched(prefix: Path, lock: Path, variables: list[str], *, whole: bool = Tru
         whole: Whether these are all packages of the pip part, so that one can tell what does not fit together.
     """
     environment = environment_of(prefix, lock, variables)
+    text = (lock / LOCK).read_text(encoding="utf-8")
+    wheels = {name: lines for name, lines in releases(text).items() if name not in built(text)}
     CACHE.mkdir(parents=True, exist_ok=True)
+    shelf = known.shelf(prefix)
+    # Beside the cache, so that no file is copied.
     with tempfile.TemporaryDirectory(prefix="plan-", dir=CACHE) as name:
-        place = Path(name)
-        # Beside the cache, so that no file is copied.
-        run([*install_command(prefix, place, lock, lock / LOCK), "--link-mode", "hardlink"], environment)
+        place, listed = Path(name, "prefix"), Path(name, LOCK)
+        new = set(releases(text)) - known.take(shelf, place, wheels)
+        if new:
+            listed.write_text(requirements(text, new), encoding="utf-8")
+            run([*install_command(prefix, place, lock, listed), "--link-mode", "hardlink"], environment)
+            known.keep(shelf, place, wheels, new & set(wheels))
         if whole:
             note(prefix, place, environment)
         return claims(place)
@@ -68,9 +84,8 @@ def fetched(prefix: Path, lock: Path, variables: list[str], *, whole: bool = Tru
 def claims(prefix: Path, *, installer: str | None = None) -> Claims:
     """Return what all distributions list, or those that one program has installed."""
     found: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for info in sorted(prefix.glob("lib/python3.*/site-packages/*.dist-info")):
-        # conda's Python may have a second name for its folder.
-        if info.parent.parent.is_symlink() or (installer is not None and installer_of(info) != installer):
+    for info in infos(prefix):
+        if installer is not None and installer_of(info) != installer:
             continue
         name = normalised(info.name.split("-", 1)[0])
         site = os.path.relpath(info.parent, prefix)

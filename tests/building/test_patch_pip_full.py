@@ -2,68 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 import json
 import os
 import shutil
 import subprocess
 import sys
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 
-from tests.building.records import SITE, row
-
-
-@pytest.fixture
-def uv(project: Path, patch_pip: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """An environment for which uv installs from a folder of wheels."""
-    where = tmp_path / "opt/conda/envs/real"
-    tool = Path(sys.executable).parent / "uv"
-    cache = str(tmp_path / "cache")
-    words = [str(tool), "venv", "--no-config", "--offline", "--cache-dir", cache, "--python", sys.executable]
-    subprocess.run([*words, str(where)], check=True, capture_output=True)
-    monkeypatch.setattr(sys.modules["pip_part"], "UV", str(tool))
-    monkeypatch.setattr(sys.modules["pip_part"], "MIRROR", tmp_path / "wheels")
-    bytecode = str(project / "platform_images/inside/bytecode.py"), str(tmp_path / "bytecode")
-    monkeypatch.setattr(patch_pip.install_group, "BYTECODE", bytecode)
-    (tmp_path / "wheels").mkdir()
-
-    (where / "conda-meta").mkdir()
-    patch_pip.install_group.own(where, os.getgid())
-    sys.modules["manifest"].main(where, where / "conda-meta/platform-images.jsonl", frozenset())
-    return SimpleNamespace(prefix=where, folder=tmp_path, patch_pip=patch_pip)
-
-
-def wheel(folder: Path, name: str, version: str, files: Mapping[str, str], *, script: str = "") -> str:
-    """Make a wheel; return its lines of a lock."""
-    path, info = folder / f"{name}-{version}-py3-none-any.whl", f"{name}-{version}.dist-info"
-    content = {
-        **files,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    if script:
-        content[f"{info}/entry_points.txt"] = f"[console_scripts]\n{script} = {name}:main\n"
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(
-        [*([each, *row(content[each]).split(",")] for each in content), [f"{info}/RECORD", "", ""]]
-    )
-    with zipfile.ZipFile(path, "w") as archive:
-        for each, data in {**content, f"{info}/RECORD": text.getvalue()}.items():
-            archive.writestr(each, data)
-    return f"{name}=={version} \\\n    --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
-
-
-def lock_of(folder: Path, *lines: str) -> Path:
-    folder.mkdir()
-    (folder / "requirements.txt").write_text("--only-binary :all:\n" + "".join(lines))
-    return folder
+from tests.building.records import SITE
+from tests.building.wheels import lock_of, wheel
 
 
 def full_build(uv: SimpleNamespace, name: str, layers: Mapping[str, Mapping[str, str]]) -> None:

@@ -77,10 +77,14 @@ def test_what_is_in_different_layers_needs_no_settling(plan: ModuleType, prefix:
     assert plan.settled(plan.claims(prefix), layers, "one") == {}
 
 
-def test_one_distribution_alone_has_the_lock_s_options(group: ModuleType, tmp_path: Path) -> None:
-    text = "--only-binary :all:\nalpha==1 \\\n    --hash=sha256:a\nBeta_x==2 \\\n    --hash=sha256:b\n"
-    (tmp_path / "requirements.txt").write_text(text)
-    assert group.alone(tmp_path, "beta-x") == "--only-binary :all:\nBeta_x==2 \\\n    --hash=sha256:b\n"
+def test_some_releases_of_a_lock_have_its_options_and_no_comments(part: ModuleType) -> None:
+    text = "--only-binary :all:\nalpha==1 \\\n    --hash=sha256:a\n    # via x\nBeta_x[y]==2 \\\n    --hash=sha256:b\n"
+    assert part.requirements(text, {"beta-x"}) == "--only-binary :all:\nBeta_x[y]==2 \\\n    --hash=sha256:b\n"
+    assert part.releases(text)["alpha"] == "alpha==1 \\\n    --hash=sha256:a\n"
+
+
+def test_what_a_lock_has_built_from_source_is_known_by_its_options(part: ModuleType) -> None:
+    assert part.built("--only-binary :all:\n--no-binary Beta_x\nbeta-x==2\n") == {"beta-x"}
 
 
 def test_a_settled_file_does_not_tell_how_old_the_cache_is(

@@ -147,7 +147,7 @@ def test_turns_are_taken_in_the_order_in_which_layers_are_stacked(layers: Layers
 
 def test_what_is_built_from_source_is_not_shared_and_brings_its_build_backends(layers: Layers) -> None:
     text = "--no-binary Alike\n--only-binary :all:\n" + requirement("alike") + requirement("wheel")
-    found = {group.name: group for group in layers({"new": text, "old": text}, build="backend==1\n")}
+    found = {group.name: group for group in layers({"new": text, "old": text}, build="# nox -s lock\nbackend==1\n")}
     assert sorted(found) == ["new.compiled.1", "new.old.pure.1", "old.compiled.1"]
     assert found["new.compiled.1"].requirements.startswith("--only-binary :all:\n--no-binary alike\nalike==1")
     assert found["new.compiled.1"].build_requirements == "backend==1\n"

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,19 +76,24 @@ def test_an_engine_is_started_once_and_outlives_the_call(daemon: start.Daemon) -
 @pytest.mark.engine
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 def test_an_engine_that_does_not_start_shows_the_end_of_its_log(daemon: start.Daemon) -> None:
-    broken = start.Daemon(
-        program=daemon.program,
-        arguments=(*daemon.arguments, "--storage-driver=nonesuch"),
-        log=daemon.log,
-        runtime=daemon.runtime,
-        pidfile=daemon.pidfile,
-        host=daemon.host,
-    )
+    broken = replace(daemon, arguments=(*daemon.arguments, "--storage-driver=nonesuch"))
     with pytest.raises(PrerequisiteError) as caught:
         start.start_engine(systemd=False, say=lambda _: None, daemon=broken)
     if can_start():
         assert "ended with exit code 1" in caught.value.what
         assert "nonesuch" in str(caught.value.why)
+
+
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_an_engine_collects_its_garbage_less_often_where_nothing_else_is_said(
+    daemon: start.Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GOGC", raising=False)
+    monkeypatch.setenv("GOMEMLIMIT", "1GiB")
+    told = replace(daemon, program=("sh", "-c", "echo $GOGC $GOMEMLIMIT; exit 1"), arguments=())
+    with pytest.raises(PrerequisiteError):
+        start.launch(told, lambda _: None)
+    assert daemon.log.read_text() == "400 1GiB\n"
 
 
 def test_process_ids_of_others_are_no_reason_to_wait(tmp_path: Path) -> None:

@@ -28,13 +28,13 @@ FROM os AS system-changes
 USER root
 SHELL ["/bin/sh", "-c"]
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/stage_list.py,target=/mnt/stage_list.py --mount=type=bind,from=tools,target=/mnt/tools \
+RUN --network=none --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/stage_list.py,target=/mnt/stage_list.py --mount=type=bind,from=tools,target=/mnt/tools \
     --mount=type=bind,from=root,target=/mnt/below \
     /mnt/tools/bin/python3 -B -s /mnt/changes.py system /mnt/below /changes list
 
 FROM root AS system
 COPY --link --from=system-changes /changes/tree/ /
-RUN --mount=type=bind,from=system-changes,source=/changes/deleted,target=/mnt xargs -0 -r rm -rf -- < /mnt/paths
+RUN --network=none --mount=type=bind,from=system-changes,source=/changes/deleted,target=/mnt xargs -0 -r rm -rf -- < /mnt/paths
 
 # ---- base-environment: the conda part of the environment /opt/conda
 FROM os AS base-environment-conda
@@ -49,7 +49,7 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
 
 FROM os AS base-environment-plan
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=base-environment-conda,source=/opt/conda,target=/opt/conda \
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=composed,source=inside/known.py,target=/mnt/known.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=base-environment-conda,source=/opt/conda,target=/opt/conda \
     --mount=type=bind,from=composed,source=locks/common/base/pip,target=/mnt/lock \
     --mount=type=bind,from=composed,source=packages/base-environment.json,target=/mnt/groups.json \
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
@@ -58,7 +58,7 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
 
 FROM base-environment-conda AS base-environment
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda 100
+RUN --network=none --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda 100
 
 # ---- kernel-new: the conda part of the environment /opt/conda/envs/new
 FROM mission-os AS kernel-new-conda
@@ -73,7 +73,7 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
 
 FROM mission-os AS kernel-new-plan
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=kernel-new-conda,source=/opt/conda/envs/new,target=/opt/conda/envs/new \
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=composed,source=inside/known.py,target=/mnt/known.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=kernel-new-conda,source=/opt/conda/envs/new,target=/opt/conda/envs/new \
     --mount=type=bind,from=composed,source=locks/small/new/pip,target=/mnt/lock \
     --mount=type=bind,from=composed,source=packages/kernel-new.json,target=/mnt/groups.json \
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
@@ -82,7 +82,7 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
 
 FROM kernel-new-conda AS kernel-new
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/new 100
+RUN --network=none --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/new 100
 
 # ---- kernel-old: the conda part of the environment /opt/conda/envs/old
 FROM mission-os AS kernel-old-conda
@@ -97,7 +97,7 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
 
 FROM mission-os AS kernel-old-plan
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=kernel-old-conda,source=/opt/conda/envs/old,target=/opt/conda/envs/old \
+RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=composed,source=inside/known.py,target=/mnt/known.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=kernel-old-conda,source=/opt/conda/envs/old,target=/opt/conda/envs/old \
     --mount=type=bind,from=composed,source=locks/small/old/pip,target=/mnt/lock \
     --mount=type=bind,from=composed,source=packages/kernel-old.json,target=/mnt/groups.json \
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
@@ -106,7 +106,7 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
 
 FROM kernel-old-conda AS kernel-old
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/old 100
+RUN --network=none --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/old 100
 
 # ---- packages.new.old.pure.1: some packages of new, old, ipykernel among them
 FROM mission-os AS packages.new.old.pure.1
@@ -139,8 +139,8 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
 # ---- common: the user, the start-up files and the launcher of kernels
 FROM mission-os AS common
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/make_user.sh,target=/mnt/make_user.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh sh /mnt/make_user.sh jovyan 1000 100
-RUN --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=runtime,target=/mnt/runtime sh /mnt/place.sh /mnt/runtime /
+RUN --network=none --mount=type=bind,from=composed,source=inside/make_user.sh,target=/mnt/make_user.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh sh /mnt/make_user.sh jovyan 1000 100
+RUN --network=none --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=runtime,target=/mnt/runtime sh /mnt/place.sh /mnt/runtime /
 RUN --mount=type=bind,from=composed,source=inside/install_npm.sh,target=/mnt/install_npm.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=locks/small/npm,target=/mnt/lock --mount=type=bind,from=node,target=/mnt/node \
     --mount=type=cache,id=platform-images-npm,target=/var/cache/platform-images-npm \
     --mount=type=secret,id=site --mount=type=secret,id=ca \
@@ -162,11 +162,11 @@ USER root
 SHELL ["/bin/sh", "-c"]
 ARG SOURCE_DATE_EPOCH
 # The environments are not in this stage: what is below /opt/conda is what files and steps have put there, few and small.
-RUN --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=final,target=/mnt/final sh /mnt/place.sh /mnt/final / \
+RUN --network=none --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=final,target=/mnt/final sh /mnt/place.sh /mnt/final / \
     && chgrp -R 100 /opt/conda && chmod -R g+w /opt/conda
-RUN --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=home,target=/mnt/home sh /mnt/place.sh /mnt/home /home/jovyan 1000:100
+RUN --network=none --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=home,target=/mnt/home sh /mnt/place.sh /mnt/home /home/jovyan 1000:100
 # The home as it is now, for homes on volumes: fill-home puts it there.
-RUN --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh mkdir -p /opt/default-home && sh /mnt/place.sh /home/jovyan /opt/default-home \
+RUN --network=none --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh mkdir -p /opt/default-home && sh /mnt/place.sh /home/jovyan /opt/default-home \
     && chmod -R a+rX /opt/default-home
 
 # ---- final: a layer for each environment, for the mission's own steps and for the small files
@@ -174,7 +174,7 @@ FROM mission AS mission-changes
 USER root
 SHELL ["/bin/sh", "-c"]
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/stage_list.py,target=/mnt/stage_list.py --mount=type=bind,from=tools,target=/mnt/tools \
+RUN --network=none --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/stage_list.py,target=/mnt/stage_list.py --mount=type=bind,from=tools,target=/mnt/tools \
     --mount=type=bind,from=system-changes,source=/changes/list,target=/mnt/below \
     /mnt/tools/bin/python3 -B -s /mnt/changes.py mission /mnt/below/stage.jsonl /changes list
 
@@ -182,7 +182,7 @@ FROM files AS files-changes
 USER root
 SHELL ["/bin/sh", "-c"]
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/stage_list.py,target=/mnt/stage_list.py --mount=type=bind,from=tools,target=/mnt/tools \
+RUN --network=none --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/stage_list.py,target=/mnt/stage_list.py --mount=type=bind,from=tools,target=/mnt/tools \
     --mount=type=bind,from=mission-changes,source=/changes/list,target=/mnt/below \
     /mnt/tools/bin/python3 -B -s /mnt/changes.py files /mnt/below/stage.jsonl /changes
 
@@ -194,9 +194,9 @@ COPY --link --from=kernel-new /layer/tree/ /
 COPY --link --from=kernel-old /layer/tree/ /
 COPY --link --from=packages.new.old.pure.1 /layer/tree/ /
 COPY --link --from=mission-changes /changes/tree/ /
-RUN --mount=type=bind,from=mission-changes,source=/changes/deleted,target=/mnt xargs -0 -r rm -rf -- < /mnt/paths
+RUN --network=none --mount=type=bind,from=mission-changes,source=/changes/deleted,target=/mnt xargs -0 -r rm -rf -- < /mnt/paths
 COPY --link --from=files-changes /changes/tree/ /
-RUN --mount=type=bind,from=files-changes,source=/changes/deleted,target=/mnt xargs -0 -r rm -rf -- < /mnt/paths
+RUN --network=none --mount=type=bind,from=files-changes,source=/changes/deleted,target=/mnt xargs -0 -r rm -rf -- < /mnt/paths
 ENV CONDA_DIR="/opt/conda" \
 HOME="/home/jovyan" \
 JUPYTER_PORT="8888" \
