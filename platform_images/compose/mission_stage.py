@@ -17,7 +17,7 @@ _FROM = re.compile(r"^FROM\s+(?:--platform=\S+\s+)?(?P<below>\S+)(?:\s+AS\s+(?P<
 _RUN = re.compile(r"^(?P<run>\s*RUN)\b", re.IGNORECASE)
 _MOUNTS = (
     "--mount=type=secret,id=site --mount=type=secret,id=ca "
-    "--mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh"
+    "--mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh"
 )
 _SHELL = (
     'SHELL ["/bin/sh", "-c", "trap \'sh /mnt/settle.sh /\' EXIT; '
@@ -116,7 +116,7 @@ def _check(found: tuple[Instruction, ...], *, shown: str) -> None:
 def _check_stage(name: str, below: str, earlier: list[tuple[str, str]], *, where: str) -> None:
     """Refuse a stage whose name is taken, or that starts from something that is not pinned."""
     taken = {stage for stage, _ in earlier}
-    reserved = name in (*OUR_STAGES, *_LATER_STAGES, "composed", "tools", "node")
+    reserved = name in (*OUR_STAGES, *_LATER_STAGES, "composed", "inputs", "tools", "node")
     if name in taken or reserved or name.startswith(("kernel-", "channel-", "packages.")):
         raise UsageError(f"{where}: the stage name {name!r} is taken.", fix="choose another name")
     if below not in taken and below not in (*OUR_STAGES, "scratch") and "@sha256:" not in below:

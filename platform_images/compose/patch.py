@@ -12,7 +12,7 @@ from platform_images.compose.final import SYSTEM_PATH, record_text
 from platform_images.compose.groups import requirements_of
 from platform_images.compose.labels import labels, tags
 from platform_images.compose.locked import environment_lock, os_list, required_lock
-from platform_images.compose.stages import build_variables, render
+from platform_images.compose.stages import INPUTS, build_variables, render
 from platform_images.compose.values import Composition, ContextFile, Sources
 from platform_images.errors import LockError
 from platform_images.files import json_text
@@ -82,7 +82,7 @@ def compose_patch(
         drift=(),
         patches=patches,
     )
-    dockerfile = render(
+    dockerfile = f"{render(sources, INPUTS).strip()}\n\n" + render(
         sources,
         _PLACE,
         number=len(patches),

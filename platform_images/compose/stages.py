@@ -17,6 +17,9 @@ from platform_images.model.environment import Environment
 from platform_images.model.mission import Mission
 from platform_images.model.platform import Platform
 
+INPUTS = "inputs"
+"""The fragment, and the stage, with what the composed context gives the steps."""
+
 if TYPE_CHECKING:
     import jinja2
 
@@ -86,8 +89,9 @@ def head_text(build: Build) -> str:
 
 
 def system_texts(build: Build) -> tuple[str, ...]:
-    """Return the stages of the operating system."""
+    """Return the stages of the operating system, after that of what all steps are given."""
     texts = [
+        render(build.sources, INPUTS),
         render(build.sources, "root", root_image=build.root_image, foreign_root=build.foreign_root),
         _os_text(build, COMMON_OS, stage="os", below="root"),
     ]

@@ -24,6 +24,7 @@ _NAMES = (
     (re.compile(r"sh /mnt/run\.sh group .*"), r"laid out"),
     (re.compile(r"sh /mnt/finish\.sh (\S+).*"), r"\1, its list of files"),
     (re.compile(r"\S+ -B -s /mnt/changes\.py \S+ .*"), r"what was changed"),
+    (re.compile(r"COPY / /"), r"what the steps are given"),
     (re.compile(r"COPY /changes/tree/ /"), r"what was changed"),
     (re.compile(r"COPY /layer/tree/ /"), r"packages"),
     (re.compile(r"xargs \S+ -r rm -rf -- < /mnt/paths"), r"what was deleted"),

@@ -184,7 +184,7 @@ def test_the_record_of_the_image_names_the_locks_after_the_patch(composed: Make,
 def test_programs_of_the_steps_are_in_the_context(composed: Make) -> None:
     found = composed(patch(*ALL))
     paths = {file.path for file in found.files}
-    mounted = {word.partition(",")[0] for word in found.dockerfile.split("from=composed,source=")[1:]}
+    mounted = {word.partition(",")[0] for word in found.dockerfile.split("from=inputs,source=")[1:]}
     assert [place for place in sorted(mounted) if not any(f"{path}/".startswith(f"{place}/") for path in paths)] == []
     assert {"inside/patch_pip.py", "inside/layer.py", "inside/changes.py"} <= mounted
     assert [file.path for file in found.files] == sorted(paths)

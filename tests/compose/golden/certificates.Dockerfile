@@ -1,6 +1,10 @@
 # Composed: the image of the mission small. What to edit is in deployments/ and common/; what is installed is in locks/.
 ARG SOURCE_DATE_EPOCH=1700000000
 
+# ---- inputs: programs, locks and files for the steps below. The engine looks at the context once, and not for each of them.
+FROM scratch AS inputs
+COPY --from=composed / /
+
 # ---- root: the operating system below everything
 FROM platform-images/root:abababababab AS root
 USER root
@@ -10,7 +14,7 @@ ENV LANG=C.UTF-8
 # ---- os: the locked Debian packages of common/os
 FROM root AS os
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/install_os.sh,target=/mnt/install_os.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=locks/common/os,target=/mnt/lock \
+RUN --mount=type=bind,from=inputs,source=inside/install_os.sh,target=/mnt/install_os.sh --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=inputs,source=locks/common/os,target=/mnt/lock \
     --mount=type=cache,id=platform-images-apt,target=/var/cache/platform-images-apt,sharing=locked \
     --mount=type=secret,id=site --mount=type=secret,id=ca \
     sh /mnt/install_os.sh common/os /mnt/lock/packages.list
@@ -18,7 +22,7 @@ RUN --mount=type=bind,from=composed,source=inside/install_os.sh,target=/mnt/inst
 # ---- mission-os: the locked Debian packages of small/os
 FROM os AS mission-os
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/install_os.sh,target=/mnt/install_os.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=locks/small/os,target=/mnt/lock \
+RUN --mount=type=bind,from=inputs,source=inside/install_os.sh,target=/mnt/install_os.sh --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=inputs,source=locks/small/os,target=/mnt/lock \
     --mount=type=cache,id=platform-images-apt,target=/var/cache/platform-images-apt,sharing=locked \
     --mount=type=secret,id=site --mount=type=secret,id=ca \
     sh /mnt/install_os.sh small/os /mnt/lock/packages.list
@@ -28,7 +32,7 @@ FROM os AS system-changes
 USER root
 SHELL ["/bin/sh", "-c"]
 ARG SOURCE_DATE_EPOCH
-RUN --network=none --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/stage_list.py,target=/mnt/stage_list.py --mount=type=bind,from=tools,target=/mnt/tools \
+RUN --network=none --mount=type=bind,from=inputs,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=inputs,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=inputs,source=inside/stage_list.py,target=/mnt/stage_list.py --mount=type=bind,from=tools,target=/mnt/tools \
     --mount=type=bind,from=root,target=/mnt/below \
     /mnt/tools/bin/python3 -B -s /mnt/changes.py system /mnt/below /changes list
 
@@ -39,8 +43,8 @@ RUN --network=none --mount=type=bind,from=system-changes,source=/changes/deleted
 # ---- base-environment: the conda part of the environment /opt/conda
 FROM os AS base-environment-conda
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_conda.py,target=/mnt/install_conda.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
-    --mount=type=bind,from=composed,source=locks/common/base/conda.json,target=/mnt/conda.json \
+RUN --mount=type=bind,from=inputs,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=inputs,source=inside/install_conda.py,target=/mnt/install_conda.py --mount=type=bind,from=inputs,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh \
+    --mount=type=bind,from=inputs,source=locks/common/base/conda.json,target=/mnt/conda.json \
     --mount=type=bind,from=channel-embedded,target=/mnt/channel-embedded \
     --mount=type=cache,id=platform-images-conda,target=/var/cache/platform-images-conda \
     --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
@@ -49,22 +53,22 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
 
 FROM os AS base-environment-plan
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=composed,source=inside/known.py,target=/mnt/known.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=base-environment-conda,source=/opt/conda,target=/opt/conda \
-    --mount=type=bind,from=composed,source=locks/common/base/pip,target=/mnt/lock \
-    --mount=type=bind,from=composed,source=packages/base-environment.json,target=/mnt/groups.json \
+RUN --mount=type=bind,from=inputs,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=inputs,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=inputs,source=inside/known.py,target=/mnt/known.py --mount=type=bind,from=inputs,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=base-environment-conda,source=/opt/conda,target=/opt/conda \
+    --mount=type=bind,from=inputs,source=locks/common/base/pip,target=/mnt/lock \
+    --mount=type=bind,from=inputs,source=packages/base-environment.json,target=/mnt/groups.json \
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
     sh /mnt/run.sh plan 100 /opt/conda /mnt/lock /mnt/groups.json
 
 FROM base-environment-conda AS base-environment
 ARG SOURCE_DATE_EPOCH
-RUN --network=none --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda 100
+RUN --network=none --mount=type=bind,from=inputs,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=inputs,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda 100
 
 # ---- kernel-new: the conda part of the environment /opt/conda/envs/new
 FROM mission-os AS kernel-new-conda
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_conda.py,target=/mnt/install_conda.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
-    --mount=type=bind,from=composed,source=locks/small/new/conda.json,target=/mnt/conda.json \
+RUN --mount=type=bind,from=inputs,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=inputs,source=inside/install_conda.py,target=/mnt/install_conda.py --mount=type=bind,from=inputs,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh \
+    --mount=type=bind,from=inputs,source=locks/small/new/conda.json,target=/mnt/conda.json \
     --mount=type=bind,from=channel-embedded,target=/mnt/channel-embedded \
     --mount=type=cache,id=platform-images-conda,target=/var/cache/platform-images-conda \
     --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
@@ -73,22 +77,22 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
 
 FROM mission-os AS kernel-new-plan
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=composed,source=inside/known.py,target=/mnt/known.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=kernel-new-conda,source=/opt/conda/envs/new,target=/opt/conda/envs/new \
-    --mount=type=bind,from=composed,source=locks/small/new/pip,target=/mnt/lock \
-    --mount=type=bind,from=composed,source=packages/kernel-new.json,target=/mnt/groups.json \
+RUN --mount=type=bind,from=inputs,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=inputs,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=inputs,source=inside/known.py,target=/mnt/known.py --mount=type=bind,from=inputs,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=kernel-new-conda,source=/opt/conda/envs/new,target=/opt/conda/envs/new \
+    --mount=type=bind,from=inputs,source=locks/small/new/pip,target=/mnt/lock \
+    --mount=type=bind,from=inputs,source=packages/kernel-new.json,target=/mnt/groups.json \
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
     sh /mnt/run.sh plan 100 /opt/conda/envs/new /mnt/lock /mnt/groups.json
 
 FROM kernel-new-conda AS kernel-new
 ARG SOURCE_DATE_EPOCH
-RUN --network=none --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/new 100
+RUN --network=none --mount=type=bind,from=inputs,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=inputs,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/new 100
 
 # ---- kernel-old: the conda part of the environment /opt/conda/envs/old
 FROM mission-os AS kernel-old-conda
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_conda.py,target=/mnt/install_conda.py --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
-    --mount=type=bind,from=composed,source=locks/small/old/conda.json,target=/mnt/conda.json \
+RUN --mount=type=bind,from=inputs,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=inputs,source=inside/install_conda.py,target=/mnt/install_conda.py --mount=type=bind,from=inputs,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh \
+    --mount=type=bind,from=inputs,source=locks/small/old/conda.json,target=/mnt/conda.json \
     --mount=type=bind,from=channel-embedded,target=/mnt/channel-embedded \
     --mount=type=cache,id=platform-images-conda,target=/var/cache/platform-images-conda \
     --mount=type=cache,id=platform-images-bytecode,target=/var/cache/platform-images-bytecode \
@@ -97,23 +101,23 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
 
 FROM mission-os AS kernel-old-plan
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=composed,source=inside/known.py,target=/mnt/known.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=kernel-old-conda,source=/opt/conda/envs/old,target=/opt/conda/envs/old \
-    --mount=type=bind,from=composed,source=locks/small/old/pip,target=/mnt/lock \
-    --mount=type=bind,from=composed,source=packages/kernel-old.json,target=/mnt/groups.json \
+RUN --mount=type=bind,from=inputs,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=inputs,source=inside/plan_pip.py,target=/mnt/plan_pip.py --mount=type=bind,from=inputs,source=inside/known.py,target=/mnt/known.py --mount=type=bind,from=inputs,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=kernel-old-conda,source=/opt/conda/envs/old,target=/opt/conda/envs/old \
+    --mount=type=bind,from=inputs,source=locks/small/old/pip,target=/mnt/lock \
+    --mount=type=bind,from=inputs,source=packages/kernel-old.json,target=/mnt/groups.json \
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
     --mount=type=bind,from=tools,target=/mnt/tools --mount=type=secret,id=site --mount=type=secret,id=ca \
     sh /mnt/run.sh plan 100 /opt/conda/envs/old /mnt/lock /mnt/groups.json
 
 FROM kernel-old-conda AS kernel-old
 ARG SOURCE_DATE_EPOCH
-RUN --network=none --mount=type=bind,from=composed,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/old 100
+RUN --network=none --mount=type=bind,from=inputs,source=inside/finish.sh,target=/mnt/finish.sh --mount=type=bind,from=inputs,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=tools,target=/mnt/tools sh /mnt/finish.sh /opt/conda/envs/old 100
 
 # ---- packages.new.old.pure.1: some packages of new, old, ipykernel among them
 FROM mission-os AS packages.new.old.pure.1
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_group.py,target=/mnt/install_group.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=composed,source=inside/turns.py,target=/mnt/turns.py --mount=type=bind,from=composed,source=inside/twin.py,target=/mnt/twin.py \
-    --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
-    --mount=type=bind,from=composed,source=packages/new.old.pure.1,target=/mnt/group \
+RUN --mount=type=bind,from=inputs,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=inputs,source=inside/install_group.py,target=/mnt/install_group.py --mount=type=bind,from=inputs,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=inputs,source=inside/turns.py,target=/mnt/turns.py --mount=type=bind,from=inputs,source=inside/twin.py,target=/mnt/twin.py \
+    --mount=type=bind,from=inputs,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=inputs,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh \
+    --mount=type=bind,from=inputs,source=packages/new.old.pure.1,target=/mnt/group \
     --mount=type=bind,from=kernel-new-plan,source=/plan/new.old.pure.1,target=/mnt/plans/new \
     --mount=type=bind,from=kernel-new-conda,source=/opt/conda/envs/new,target=/opt/conda/envs/new \
     --mount=type=bind,from=kernel-old-plan,source=/plan/new.old.pure.1,target=/mnt/plans/old \
@@ -126,9 +130,9 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
 # ---- packages.base.pure.1: some packages of base, ipykernel among them
 FROM os AS packages.base.pure.1
 ARG SOURCE_DATE_EPOCH
-RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=composed,source=inside/install_group.py,target=/mnt/install_group.py --mount=type=bind,from=composed,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=composed,source=inside/turns.py,target=/mnt/turns.py --mount=type=bind,from=composed,source=inside/twin.py,target=/mnt/twin.py \
-    --mount=type=bind,from=composed,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
-    --mount=type=bind,from=composed,source=packages/base.pure.1,target=/mnt/group \
+RUN --mount=type=bind,from=inputs,source=inside/run.sh,target=/mnt/run.sh --mount=type=bind,from=inputs,source=inside/install_group.py,target=/mnt/install_group.py --mount=type=bind,from=inputs,source=inside/pip_part.py,target=/mnt/pip_part.py --mount=type=bind,from=inputs,source=inside/turns.py,target=/mnt/turns.py --mount=type=bind,from=inputs,source=inside/twin.py,target=/mnt/twin.py \
+    --mount=type=bind,from=inputs,source=inside/bytecode.py,target=/mnt/bytecode.py --mount=type=bind,from=inputs,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh \
+    --mount=type=bind,from=inputs,source=packages/base.pure.1,target=/mnt/group \
     --mount=type=bind,from=base-environment-plan,source=/plan/base.pure.1,target=/mnt/plans/base \
     --mount=type=bind,from=base-environment-conda,source=/opt/conda,target=/opt/conda \
     --mount=type=cache,id=platform-images-uv,target=/var/cache/platform-images-uv \
@@ -139,13 +143,13 @@ RUN --mount=type=bind,from=composed,source=inside/run.sh,target=/mnt/run.sh --mo
 # ---- common: the user, the start-up files and the launcher of kernels
 FROM mission-os AS common
 ARG SOURCE_DATE_EPOCH
-RUN --network=none --mount=type=bind,from=composed,source=inside/make_user.sh,target=/mnt/make_user.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh sh /mnt/make_user.sh jovyan 1000 100
+RUN --network=none --mount=type=bind,from=inputs,source=inside/make_user.sh,target=/mnt/make_user.sh --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh sh /mnt/make_user.sh jovyan 1000 100
 # platform.toml asks for the site's certificates in the image.
-RUN --network=none --mount=type=bind,from=composed,source=inside/install_certificates.sh,target=/mnt/install_certificates.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh \
-    --mount=type=bind,from=composed,source=certificates,target=/mnt/certificates \
+RUN --network=none --mount=type=bind,from=inputs,source=inside/install_certificates.sh,target=/mnt/install_certificates.sh --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh \
+    --mount=type=bind,from=inputs,source=certificates,target=/mnt/certificates \
     sh /mnt/install_certificates.sh /mnt/certificates
-RUN --network=none --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=runtime,target=/mnt/runtime sh /mnt/place.sh /mnt/runtime /
-RUN --mount=type=bind,from=composed,source=inside/install_npm.sh,target=/mnt/install_npm.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=locks/small/npm,target=/mnt/lock --mount=type=bind,from=node,target=/mnt/node \
+RUN --network=none --mount=type=bind,from=inputs,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=inputs,source=runtime,target=/mnt/runtime sh /mnt/place.sh /mnt/runtime /
+RUN --mount=type=bind,from=inputs,source=inside/install_npm.sh,target=/mnt/install_npm.sh --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=inputs,source=locks/small/npm,target=/mnt/lock --mount=type=bind,from=node,target=/mnt/node \
     --mount=type=cache,id=platform-images-npm,target=/var/cache/platform-images-npm \
     --mount=type=secret,id=site --mount=type=secret,id=ca \
     sh /mnt/install_npm.sh /mnt/lock /opt/npm
@@ -154,9 +158,9 @@ RUN --mount=type=bind,from=composed,source=inside/install_npm.sh,target=/mnt/ins
 FROM common AS mission
 ARG SOURCE_DATE_EPOCH
 SHELL ["/bin/sh", "-c", "trap 'sh /mnt/settle.sh /' EXIT; if [ -f /run/secrets/site ]; then . /run/secrets/site; fi; eval \"$0\""]
-RUN --mount=type=secret,id=site --mount=type=secret,id=ca --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh mkdir -p /srv/small && echo "made by the mission's own step" > /srv/small/step.txt
+RUN --mount=type=secret,id=site --mount=type=secret,id=ca --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh mkdir -p /srv/small && echo "made by the mission's own step" > /srv/small/step.txt
 # What layers are easily made wrong of: a file in /mnt; files of which the content alone is new, one with another name.
-RUN --mount=type=secret,id=site --mount=type=secret,id=ca --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh echo left > /mnt/left.txt \
+RUN --mount=type=secret,id=site --mount=type=secret,id=ca --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh echo left > /mnt/left.txt \
     && for name in issue issue.net; do cp -p /etc/$name /tmp/old && tr a-z A-Z < /tmp/old > /etc/$name \
     && touch -r /tmp/old /etc/$name && rm /tmp/old; done && ln /etc/issue.net /etc/another-issue
 
@@ -166,11 +170,11 @@ USER root
 SHELL ["/bin/sh", "-c"]
 ARG SOURCE_DATE_EPOCH
 # The environments are not in this stage: what is below /opt/conda is what files and steps have put there, few and small.
-RUN --network=none --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=final,target=/mnt/final sh /mnt/place.sh /mnt/final / \
+RUN --network=none --mount=type=bind,from=inputs,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=inputs,source=final,target=/mnt/final sh /mnt/place.sh /mnt/final / \
     && chgrp -R 100 /opt/conda && chmod -R g+w /opt/conda
-RUN --network=none --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=composed,source=home,target=/mnt/home sh /mnt/place.sh /mnt/home /home/jovyan 1000:100
+RUN --network=none --mount=type=bind,from=inputs,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh --mount=type=bind,from=inputs,source=home,target=/mnt/home sh /mnt/place.sh /mnt/home /home/jovyan 1000:100
 # The home as it is now, for homes on volumes: fill-home puts it there.
-RUN --network=none --mount=type=bind,from=composed,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=composed,source=inside/settle.sh,target=/mnt/settle.sh mkdir -p /opt/default-home && sh /mnt/place.sh /home/jovyan /opt/default-home \
+RUN --network=none --mount=type=bind,from=inputs,source=inside/place.sh,target=/mnt/place.sh --mount=type=bind,from=inputs,source=inside/settle.sh,target=/mnt/settle.sh mkdir -p /opt/default-home && sh /mnt/place.sh /home/jovyan /opt/default-home \
     && chmod -R a+rX /opt/default-home
 
 # ---- final: a layer for each environment, for the mission's own steps and for the small files
@@ -178,7 +182,7 @@ FROM mission AS mission-changes
 USER root
 SHELL ["/bin/sh", "-c"]
 ARG SOURCE_DATE_EPOCH
-RUN --network=none --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/stage_list.py,target=/mnt/stage_list.py --mount=type=bind,from=tools,target=/mnt/tools \
+RUN --network=none --mount=type=bind,from=inputs,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=inputs,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=inputs,source=inside/stage_list.py,target=/mnt/stage_list.py --mount=type=bind,from=tools,target=/mnt/tools \
     --mount=type=bind,from=system-changes,source=/changes/list,target=/mnt/below \
     /mnt/tools/bin/python3 -B -s /mnt/changes.py mission /mnt/below/stage.jsonl /changes list
 
@@ -186,7 +190,7 @@ FROM files AS files-changes
 USER root
 SHELL ["/bin/sh", "-c"]
 ARG SOURCE_DATE_EPOCH
-RUN --network=none --mount=type=bind,from=composed,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=composed,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=composed,source=inside/stage_list.py,target=/mnt/stage_list.py --mount=type=bind,from=tools,target=/mnt/tools \
+RUN --network=none --mount=type=bind,from=inputs,source=inside/changes.py,target=/mnt/changes.py --mount=type=bind,from=inputs,source=inside/manifest.py,target=/mnt/manifest.py --mount=type=bind,from=inputs,source=inside/stage_list.py,target=/mnt/stage_list.py --mount=type=bind,from=tools,target=/mnt/tools \
     --mount=type=bind,from=mission-changes,source=/changes/list,target=/mnt/below \
     /mnt/tools/bin/python3 -B -s /mnt/changes.py files /mnt/below/stage.jsonl /changes
 
