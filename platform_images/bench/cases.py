@@ -106,6 +106,7 @@ CASES = (
         comparison=Comparison.TIMES_FASTER,
         target=10.0,
         margin=0.1,
+        runs=3,
     ),
     Case(
         name="change-seconds",
@@ -114,6 +115,7 @@ CASES = (
         comparison=Comparison.IN_ALL,
         target=15.0,
         margin=120.0,
+        runs=3,
     ),
     Case(
         name="change-bytes",

@@ -41,6 +41,7 @@ def _size(workshop: Workshop, name: str, parts: Sequence[Part], *, like: str) ->
         raise UsageError(f"{name} has one kernel only, which shares with none.")
     platform = workshop.building
     mission = adopt(platform, name, parts, like=like)
+    workshop.forget_steps()  # bytes do not depend on them, and those of earlier cases take tens of gigabytes
     alone = [_layers_of_one(workshop, mission, part.name) for part in parts]
     command = workshop.build_command(mission)
     timed(command)
