@@ -10,7 +10,6 @@ _NUMBER = r"(?P<number>\d{1,15}(?:\.\d{1,6})?)\s*(?P<unit>[A-Za-z]*)"
 _AMOUNT = re.compile(_NUMBER)
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _BYTES = {
-    "": 1,
     "b": 1,
     "kb": 10**3,
     "mb": 10**6,
@@ -50,12 +49,12 @@ def seconds(flag: str, text: str) -> float | None:
 
 
 def size(flag: str, text: str) -> int | None:
-    """Return a size such as ``20GB`` or ``500MiB`` in bytes; None for an empty text.
+    """Return a size such as ``20GB`` or ``500MiB`` in bytes; None for an empty text. Only 0 needs no unit.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is none; a number alone too, as whoever writes 20 means no 20 bytes.
     """
-    found = _amount(text, _BYTES)
+    found = 0.0 if text.strip() == "0" else _amount(text, _BYTES)
     if found is None and text.strip():
         raise UsageError(
             f"{flag} {text!r} is no size.",

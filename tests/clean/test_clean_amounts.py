@@ -23,16 +23,17 @@ def test_any_other_age_is_a_mistake_of_use(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("20GB", 20 * 10**9), ("1.5 tb", 1_500_000_000_000), ("2GiB", 2**31), ("7", 7), ("0", 0)]
+    ("text", "expected"), [("20GB", 20 * 10**9), ("1.5 tb", 1_500_000_000_000), ("2GiB", 2**31), ("7 B", 7), ("0", 0)]
 )
 def test_a_size_is_a_number_with_a_unit(text: str, expected: int) -> None:
     assert amounts.size("--max-size", text) == expected
 
 
-@pytest.mark.parametrize("text", ["GB", "20 elephants", "-1GB", "1,5GB", "inf"])
+@pytest.mark.parametrize("text", ["20", "1.5", "00", "GB", "20 elephants", "-1GB", "1,5GB", "inf"])
 def test_any_other_size_is_a_mistake_of_use(text: str) -> None:
-    with pytest.raises(UsageError, match="--max-size"):
+    with pytest.raises(UsageError, match="--max-size") as caught:
         amounts.size("--max-size", text)
+    assert "20GB" in str(caught.value.fix)
 
 
 def test_sizes_and_ages_are_shown_for_people() -> None:
