@@ -49,6 +49,9 @@ def _package(entry: dict[str, Any]) -> CondaPackage:
     stem = next((filename.removesuffix(suffix) for suffix in _SUFFIXES if filename.endswith(suffix)), None)
     if stem is None or stem.count("-") < 2:
         raise ValueError(f"{filename} is not the name of a conda package")
+    needs = entry["dependencies"]
+    if not isinstance(needs, dict):
+        raise TypeError(f"the dependencies of {filename} are no mapping")
     return CondaPackage(
         name=str(entry["name"]),
         version=str(entry["version"]),
@@ -57,7 +60,7 @@ def _package(entry: dict[str, Any]) -> CondaPackage:
         url=url,
         md5=str(entry["hash"]["md5"]),
         sha256=str(entry["hash"]["sha256"]),
-        dependencies=tuple(sorted((str(name), str(spec)) for name, spec in entry["dependencies"].items())),
+        dependencies=tuple(sorted((str(name), str(spec)) for name, spec in needs.items())),
     )
 
 

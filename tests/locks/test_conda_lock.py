@@ -24,6 +24,9 @@ def entry(url: str) -> str:
     )
 
 
+GDAL = entry("conda-forge/linux-64/gdal-3.10-0.conda")
+
+
 def test_every_part_of_a_package_is_known() -> None:
     (found,) = parse_conda_lock(entry("conda-forge/linux-64/py-gdal-3.10-py311_0.conda"), unit=SKY)
     assert (found.name, found.version, found.build, found.subdir) == ("gdal", "3.10", "py311_0", "linux-64")
@@ -44,7 +47,17 @@ def test_a_circle_is_broken_by_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "package: 3", "package: [{name: a}]", "a: [", entry("embedded/linux-64/gdal.zip")]
+    "text",
+    [
+        "",
+        "package: 3",
+        "package: [{name: a}]",
+        "a: [",
+        entry("embedded/linux-64/gdal.zip"),
+        GDAL.replace("{python: '>=3.11', __glibc: ''}", "null"),
+        GDAL.replace("{python: '>=3.11', __glibc: ''}", "[python]"),
+        GDAL.replace("{md5: aa, sha256: bb}", "null"),
+    ],
 )
 def test_what_is_not_a_conda_lock_is_damage(text: str) -> None:
     with pytest.raises(LockError, match=r"survey/sky is damaged: conda-lock\.yml") as caught:
