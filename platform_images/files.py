@@ -97,7 +97,7 @@ def replace_folder(folder: Path, files: Mapping[str, str]) -> bool:
         return False
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.new-"))
+        staged = Path(tempfile.mkdtemp(dir=folder.parent, prefix=staged_prefix(folder)))
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(folder)) from error  # it would name the temporary folder
     try:
@@ -108,6 +108,11 @@ def replace_folder(folder: Path, files: Mapping[str, str]) -> bool:
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     return True
+
+
+def staged_prefix(folder: Path) -> str:
+    """Return what the name of a folder begins with that is to take the place of this one."""
+    return f".{folder.name}.new-"
 
 
 def _content(folder: Path) -> dict[str, bytes]:

@@ -12,9 +12,8 @@ from platform_images import temporary
 from platform_images.errors import LockError
 from platform_images.keep.revisions import commit_of, git
 from platform_images.locks.store import LockStore
-from platform_images.locks.values import BASE, COMMON, HEADER, NOTEBOOKS, NPM, OS, ROOT, Lock, Unit
+from platform_images.locks.values import BASE, COMMON, NOTEBOOKS, NPM, OS, PROJECT_SCOPE, ROOT, Lock, Unit
 
-PROJECT_SCOPE = "project"
 _ORDER = (ROOT, OS, BASE, NPM, NOTEBOOKS)
 _REQUESTS = frozenset({".in", ".txt", ".yml", ".toml"})
 
@@ -33,16 +32,19 @@ class Side:
     folder: Path
     commit: str | None = None
 
+    @property
+    def _store(self) -> LockStore:
+        return LockStore(self.folder / "locks")
+
     def scopes(self) -> tuple[str, ...]:
         """Return the missions that have locks, sorted; neither what is common nor the project's own programs."""
-        place = self.folder / "locks"
-        names = {path.parent.parent.name for path in place.glob(f"*/*/{HEADER}")}
+        names = {unit.scope for unit in self._store.units()}
         return tuple(sorted(names - {COMMON, PROJECT_SCOPE}))
 
     def units(self, scope: str) -> tuple[Unit, ...]:
         """Return the units of a mission, or the common ones, that have a lock, in build order."""
-        parts = {path.parent.name for path in (self.folder / "locks" / scope).glob(f"*/{HEADER}")}
-        return tuple(Unit(scope=scope, part=part) for part in sorted(parts, key=build_order))
+        found = [unit for unit in self._store.units() if unit.scope == scope]
+        return tuple(sorted(found, key=lambda unit: build_order(unit.part)))
 
     def lock(self, unit: Unit) -> Lock | None:
         """Return a unit's lock, or nothing where there is none.
@@ -51,7 +53,7 @@ class Side:
             LockError: It is damaged.
         """
         try:
-            return LockStore(self.folder / "locks").read(unit)
+            return self._store.read(unit)
         except LockError as error:
             if self.commit is None:
                 raise

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -11,7 +14,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from platform_images.errors import LockError
-from platform_images.files import json_text, replace_folder, sha256_bytes
+from platform_images.files import json_text, replace_folder, sha256_bytes, staged_prefix
 from platform_images.locks.values import (
     BASE,
     BUILD_REQUIREMENTS,
@@ -36,6 +39,7 @@ from platform_images.model.environment import Environment
 from platform_images.model.mission import Mission
 from platform_images.model.platform import Platform
 
+_SETTLED = 60.0
 M = TypeVar("M", bound=BaseModel)
 ROOT_UNIT = Unit(scope=COMMON, part=ROOT)
 COMMON_OS = Unit(scope=COMMON, part=OS)
@@ -104,6 +108,15 @@ class LockStore:
             files={name: _checked_text(path, unit, header.files[name]) for name, path in texts.items()},
         )
 
+    def units(self) -> tuple[Unit, ...]:
+        """Return every unit that has a lock, sorted, whether anything asks for it or not.
+
+        A folder with a point before its name is one that is being made, or that a killed run has left.
+        """
+        places = [path.parent for path in self.folder.glob(f"*/*/{HEADER}")]
+        found = (Unit(scope=place.parent.name, part=place.name) for place in places)
+        return tuple(sorted(unit for unit in found if not unit.scope.startswith(".") and not unit.part.startswith(".")))
+
     def require(self, unit: Unit) -> Lock:
         """Return a unit's lock.
 
@@ -129,7 +142,16 @@ class LockStore:
         """
         hashes = {name: sha256_bytes(text.encode("utf-8")) for name, text in files.items()}
         header = Header(inputs=inputs, solvers=solvers, files=hashes)
+        self._remove_leftovers(unit)
         return replace_folder(self.place(unit), {**files, HEADER: json_text(header.model_dump())})
+
+    def _remove_leftovers(self, unit: Unit) -> None:
+        """Remove what killed runs have left while they wrote this unit's lock; one that runs takes no minute to."""
+        place = self.place(unit)
+        for left in sorted(place.parent.glob(f"{staged_prefix(place)}*")):
+            with suppress(FileNotFoundError):  # a run that goes on has taken it for its lock by now
+                if time.time() - left.stat().st_mtime > _SETTLED:
+                    shutil.rmtree(left)
 
     def read_mission(
         self, platform: Platform, mission: Mission, kernels: Sequence[Environment | str] | None = None
@@ -216,7 +238,7 @@ def _header(path: Path, unit: Unit) -> Header:
     try:
         return Header.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise _damaged(unit, f"{HEADER} is not a lock header", str(error)) from error
+        raise damaged(unit, f"{HEADER} is not a lock header", str(error)) from error
 
 
 def _check_names(unit: Unit, *, expected: set[str], found: set[str]) -> None:
@@ -224,7 +246,7 @@ def _check_names(unit: Unit, *, expected: set[str], found: set[str]) -> None:
     if expected != found:
         lines = [f"missing: {name}" for name in sorted(expected - found)]
         lines += [f"not recorded: {name}" for name in sorted(found - expected)]
-        raise _damaged(unit, f"{HEADER} records other files than the folder has", "\n".join(lines))
+        raise damaged(unit, f"{HEADER} records other files than the folder has", "\n".join(lines))
 
 
 def _checked_text(path: Path, unit: Unit, expected: str) -> str:
@@ -232,12 +254,15 @@ def _checked_text(path: Path, unit: Unit, expected: str) -> str:
     data = path.read_bytes()
     found = sha256_bytes(data)
     if found != expected:
-        raise _damaged(
+        raise damaged(
             unit,
             f"{path.name} is not the file that was recorded",
             f"expected sha256 {expected}\nfound sha256    {found}",
         )
-    return data.decode("utf-8")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise damaged(unit, f"{path.name} is not UTF-8 text", str(error)) from error
 
 
 def _parsed(lock: Lock, name: str, model: type[M]) -> M:
@@ -245,10 +270,10 @@ def _parsed(lock: Lock, name: str, model: type[M]) -> M:
     try:
         return model.model_validate(json.loads(file_text(lock, name)), strict=False)
     except (ValidationError, ValueError) as error:
-        raise _damaged(lock.unit, f"{name} is not in the format of this version", str(error)) from error
+        raise damaged(lock.unit, f"{name} is not in the format of this version", str(error)) from error
 
 
-def _damaged(unit: Unit, what: str, why: str) -> LockError:
+def damaged(unit: Unit, what: str, why: str | None = None) -> LockError:
     """Return the error for a damaged lock."""
     return LockError(
         f"The lock of {unit} is damaged: {what}.",

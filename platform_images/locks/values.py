@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, StringConstraints, model_serializer
 
 COMMON = "common"
+PROJECT_SCOPE = "project"  # programs that this project itself runs; no part of an image
 ROOT, OS, NPM, BASE, NOTEBOOKS = "root", "os", "npm", "base", "notebooks"
 HEADER = "lock.json"
 PACKAGES = "packages.json"

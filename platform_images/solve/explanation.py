@@ -7,6 +7,7 @@ from pathlib import Path
 
 from platform_images.errors import ToolError
 from platform_images.locks.requests import requesting_lines
+from platform_images.locks.store import LockStore
 from platform_images.locks.values import REQUIREMENTS
 from platform_images.model.environment import Environment
 from platform_images.model.platform import Platform
@@ -150,7 +151,9 @@ def _no_wheel(environment: Environment, said: str) -> tuple[str, str] | None:
 
 def known_names(locks: Path) -> tuple[str, ...]:
     """Return every pip package that any lock of the project names, sorted."""
-    texts = (path.read_text(encoding="utf-8") for path in sorted(locks.glob(f"*/*/{REQUIREMENTS}")))
+    store = LockStore(locks)
+    paths = (store.place(unit) / REQUIREMENTS for unit in store.units())
+    texts = (path.read_text(encoding="utf-8", errors="replace") for path in paths if path.is_file())
     return tuple(sorted({name for text in texts for name in _PINNED.findall(text)}))
 
 

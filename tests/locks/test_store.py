@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from platform_images.errors import LockError, UsageError
 from platform_images.locks.store import (
+    ROOT_UNIT,
     LockStore,
     build_requirements,
     os_packages,
@@ -15,6 +17,7 @@ from platform_images.locks.store import (
 )
 from platform_images.locks.values import Unit
 from platform_images.model import Mission, Platform
+from tests.locks.edits import recorded_anew
 
 SKY = Unit(scope="survey", part="sky")
 
@@ -83,6 +86,34 @@ def test_damage_of_every_kind_is_refused(store: LockStore, name: str, text: str 
     with pytest.raises(LockError) as caught:
         store.read(SKY)
     assert says in str(caught.value)
+
+
+def test_a_file_that_is_no_text_is_damage(store: LockStore) -> None:
+    store.write(SKY, files={"requirements.txt": "a==1\n"}, inputs={}, solvers={})
+    recorded_anew(store.place(SKY), "requirements.txt", "# Jos\u00e9\na==1\n".encode("latin-1"))
+    with pytest.raises(LockError, match=r"survey/sky is damaged: requirements\.txt is not UTF-8"):
+        store.read(SKY)
+
+
+def test_every_lock_is_listed_but_what_a_killed_run_has_left(store: LockStore) -> None:
+    for name in ("sky", ".sky.new-abcd"):
+        store.write(Unit(scope="survey", part=name), files={}, inputs={}, solvers={})
+    store.write(Unit(scope=".scope", part="sky"), files={}, inputs={}, solvers={})
+    store.write(ROOT_UNIT, files={}, inputs={}, solvers={})
+    (store.folder / "project").mkdir()
+    assert store.units() == (ROOT_UNIT, SKY)
+
+
+def test_the_next_lock_removes_what_a_killed_run_has_left(store: LockStore) -> None:
+    left, written = (store.place(SKY).with_name(f".sky.new-{name}") for name in ("old", "now"))
+    other = store.place(SKY).with_name(".sea.new-old")
+    for folder in (left, written, other):
+        folder.mkdir(parents=True)
+        (folder / "lock.json").write_text("{}")
+    for folder in (left, other):
+        os.utime(folder, (0, 0))
+    store.write(SKY, files={}, inputs={}, solvers={})
+    assert sorted(path.name for path in store.place(SKY).parent.iterdir()) == [other.name, written.name, "sky"]
 
 
 def test_units_come_in_build_order(solved: tuple[Platform, Mission]) -> None:
