@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 
 from platform_images.compose.locked import environment_lock
 from platform_images.locks.conda import conda_packages
-from platform_images.locks.pip import Pin, pins
+from platform_images.locks.pip import NO_BINARY, Pin, built_from_source, pins
 from platform_images.locks.store import build_requirements
 from platform_images.locks.values import REQUIREMENTS, Lock, MissionLocks
 from platform_images.model.environment import Environment
@@ -33,7 +33,6 @@ PURE_FILES = 2
 MOST_SHARES = 16
 MOST_LAYERS = 96
 """Engines stack 127 layers at most; the operating system and the mission need some."""
-_NO_BINARY = "--no-binary "
 _Identity = tuple[str, str, frozenset[str], str]
 
 
@@ -97,7 +96,7 @@ def _families(locks: MissionLocks, environments: Sequence[Environment]) -> list[
     for environment in environments:
         lock = environment_lock(locks, environment)
         text = lock.files.get(REQUIREMENTS, "")
-        built, python = _built(text), _python(locks, environment)
+        built, python = built_from_source(text), _python(locks, environment)
         sources |= built
         for pin in pins(text):
             name = canonicalize_name(pin.name)
@@ -149,19 +148,13 @@ def requirements_of(lock: Lock, some: Sequence[Pin]) -> tuple[str, str | None]:
     Returns:
         The text, and that of the build backends where one of the packages is built from source.
     """
-    built = _built(lock.files[REQUIREMENTS])
+    built = built_from_source(lock.files[REQUIREMENTS])
     held = sorted(some, key=lambda pin: canonicalize_name(pin.name))
     sources = [name for name in (str(canonicalize_name(pin.name)) for pin in held) if name in built]
-    options = "--only-binary :all:\n" + "".join(f"{_NO_BINARY}{name}\n" for name in sources)
+    options = "--only-binary :all:\n" + "".join(f"{NO_BINARY}{name}\n" for name in sources)
     text = options + "".join(_without_comments(pin.text) for pin in held)
     backends = build_requirements(lock) if sources else None
     return text, None if backends is None else _without_comments(backends)
-
-
-def _built(text: str) -> frozenset[str]:
-    """Return the packages that a lock has built from source."""
-    lines = [line for line in text.splitlines() if line.startswith(_NO_BINARY)]
-    return frozenset(canonicalize_name(line.removeprefix(_NO_BINARY).strip()) for line in lines)
 
 
 def _python(locks: MissionLocks, environment: Environment) -> str:

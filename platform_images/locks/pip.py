@@ -10,6 +10,7 @@ _BLOCK = re.compile(
     re.MULTILINE,
 )
 _ONLY_BINARY = "--only-binary :all:"
+NO_BINARY = "--no-binary "
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
@@ -36,6 +37,14 @@ def pins(text: str) -> tuple[Pin, ...]:
         Pin(name=each["name"], version=each["version"], hashes=frozenset(_HASH.findall(each[0])), text=each[0])
         for each in _BLOCK.finditer(text)
     )
+
+
+def built_from_source(text: str) -> frozenset[str]:
+    """Return the normalised names of the packages that a lock has built from source."""
+    from packaging.utils import canonicalize_name
+
+    lines = [line for line in text.splitlines() if line.startswith(NO_BINARY)]
+    return frozenset(canonicalize_name(line.removeprefix(NO_BINARY).strip()) for line in lines)
 
 
 def in_pip_s_order(text: str) -> str:
