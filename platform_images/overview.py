@@ -25,7 +25,7 @@ class Row:
         kernel: The kernel, or the part: ``base``, ``os``, ``root``, ``npm``.
         display_name: The launcher's name; empty for parts that are not kernels.
         python: Python series; empty for parts without one.
-        lock: ``fresh``, ``stale``, ``missing`` or ``damaged``.
+        lock: ``fresh``, ``stale``, ``missing``, ``damaged``, or ``waiting`` for a damaged one.
         reasons: What changed since the lock was made.
         cure: The command that cures it; empty for a fresh lock.
     """
@@ -58,7 +58,7 @@ def _row(state: LockState, environment: Environment | None) -> Row:
         python=environment.conda.python if environment else "",
         lock=str(state.status),
         reasons=tuple(state.reasons),
-        cure="" if str(state.status) == "fresh" else state.unit.session,
+        cure=state.cure,
     )
 
 
@@ -68,7 +68,7 @@ def table(listed: tuple[Row, ...]) -> Table:
     from rich.text import Text
 
     result = Table(*COLUMNS, box=None, pad_edge=False, header_style="bold")
-    styles = {"fresh": "green", "stale": "yellow", "missing": "red", "damaged": "red"}
+    styles = {"fresh": "green", "stale": "yellow", "missing": "red", "damaged": "red", "waiting": "yellow"}
     for row in listed:
         lock = row.lock if not row.reasons else f"{row.lock}: {', '.join(row.reasons)}"
         result.add_row(row.mission, row.kernel, row.display_name, row.python, Text(lock, style=styles[row.lock]))

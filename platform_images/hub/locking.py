@@ -8,6 +8,7 @@ from platform_images import process, temporary
 from platform_images.errors import LockError, ToolError
 from platform_images.files import write_text
 from platform_images.hub.requests import NPM_TXT, PROJECT, REQUIREMENTS_IN, UNIT, fresh_lock, inputs, store
+from platform_images.locks.content import read_whole
 from platform_images.locks.values import REQUIREMENTS, Lock
 from platform_images.model.platform import Platform
 from platform_images.solve import uv
@@ -64,7 +65,7 @@ def _is_fresh() -> bool:
 def _old(say: Say) -> Lock | None:
     """Return the present lock; a damaged one counts as none."""
     try:
-        return store().read(UNIT)
+        return read_whole(store(), UNIT)
     except LockError as error:
         say(f"the present lock is not used: {error.what}")
         return None

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from platform_images.errors import LockError
 from platform_images.files import sha256_file
+from platform_images.locks.content import check_content
 from platform_images.locks.store import LockStore
-from platform_images.locks.values import Lock, Unit
+from platform_images.locks.values import PROJECT_SCOPE, Lock, Unit
 
-UNIT = Unit(scope="project", part="hub")
+UNIT = Unit(scope=PROJECT_SCOPE, part="hub")
 PROJECT = Path(__file__).resolve().parents[2]
 REQUIREMENTS_IN = Path("platform_images") / "hub" / "requirements.in"
 NPM_TXT = Path("platform_images") / "hub" / "npm.txt"
@@ -32,6 +33,7 @@ def fresh_lock() -> Lock:
         LockError: It is missing, damaged, or was solved from other requests.
     """
     lock = store().require(UNIT)
+    check_content(lock)
     present = inputs()
     changed = sorted(name for name, digest in present.items() if lock.header.inputs.get(name) != digest)
     if changed:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,9 +10,23 @@ from pathlib import Path
 from platform_images.errors import LockError
 from platform_images.files import json_text, sha256_bytes
 from platform_images.locks.conda import conda_packages
+from platform_images.locks.content import read_whole
+from platform_images.locks.patches import patches_unit
+from platform_images.locks.repodata import listed
 from platform_images.locks.requests import request_closure
 from platform_images.locks.store import COMMON_OS, ROOT_UNIT, LockStore, root, units
-from platform_images.locks.values import COMMON, CONDA_LOCK, NOTEBOOKS, NPM, OS, PACKAGES, ROOT, Lock, Unit
+from platform_images.locks.values import (
+    COMMON,
+    CONDA_LOCK,
+    NOTEBOOKS,
+    NPM,
+    OS,
+    PACKAGES,
+    PROJECT_SCOPE,
+    ROOT,
+    Lock,
+    Unit,
+)
 from platform_images.model.environment import Environment
 from platform_images.model.mission import Mission
 from platform_images.model.platform import Platform
@@ -26,6 +39,7 @@ class Status(StrEnum):
     STALE = "stale"
     MISSING = "missing"
     DAMAGED = "damaged"
+    WAITING = "waiting"  # its own files and requests are as recorded, but what it stands on is damaged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +48,20 @@ class LockState:
 
     Attributes:
         reasons: What changed, appeared or vanished since it was solved, or what is damaged; empty for a fresh one.
+        waits_for: The damaged ones that it stands on.
     """
 
     unit: Unit
     status: Status
     reasons: tuple[str, ...] = ()
+    waits_for: tuple[Unit, ...] = ()
+
+    @property
+    def cure(self) -> str:
+        """The command that cures it; empty for a fresh one."""
+        if self.status is Status.FRESH:
+            return ""
+        return "; ".join(unit.session for unit in self.waits_for or (self.unit,))
 
 
 def inputs(
@@ -53,18 +76,15 @@ def inputs(
         mission: The mission of the unit; none for common units.
         unit: What is solved.
         store: Where the locks that it builds on lie; the repository's own without it.
+
+    Raises:
+        LockError: One of those is damaged.
     """
     store = store or LockStore(platform.locks)
-    if unit.part == ROOT:
-        return {"platform.toml#root": _value_hash(_root_settings(platform))}
-    if unit.part == OS:
-        return _os_inputs(platform, unit, store)
-    if unit.part == NPM:
-        path = f"deployments/{unit.scope}/npm.txt"
-        return {path: _file_hash(platform.folder / path)}
-    if unit.part == NOTEBOOKS:
-        return notebook_inputs(mission) if mission is not None else {}
-    return _environment_inputs(platform, _environment(platform, mission, unit), store)
+    found = _requests(platform, mission, unit)
+    for lower in _below(unit):
+        found |= _from_below(unit, lower, store)
+    return found
 
 
 def states(
@@ -95,8 +115,23 @@ def check(platform: Platform, *missions: Mission, kernels: Sequence[Environment 
         found |= {state.unit: state for state in states(platform, mission, kernels)}
     bad = [state for state in found.values() if state.status is not Status.FRESH]
     if bad:
-        what = f"{bad[0].unit} is {bad[0].status}" if len(bad) == 1 else f"{len(bad)} locks are not fresh"
-        raise LockError(f"{what}.", why=_table(bad), fix=_cure(bad, total=len(found)))
+        ill = [state for state in bad if state.status is not Status.WAITING]  # the others need no cure of their own
+        what = f"{ill[0].unit} is {ill[0].status}" if len(ill) == 1 else f"{len(ill)} locks are not fresh"
+        raise LockError(f"{what}.", why=_table(bad), fix=_cure(ill, total=len(found)))
+
+
+def unasked(platform: Platform, missions: Iterable[Mission]) -> tuple[Unit, ...]:
+    """Return the units that have a lock and that nothing of the project asks for, sorted.
+
+    Args:
+        platform: The platform.
+        missions: All of its missions.
+    """
+    asked = set(units(platform, None))
+    for mission in missions:
+        asked |= {*units(platform, mission), patches_unit(mission.name)}
+    present = LockStore(platform.locks).units()
+    return tuple(unit for unit in present if unit not in asked and unit.scope != PROJECT_SCOPE)
 
 
 def _table(bad: Sequence[LockState]) -> str:
@@ -107,29 +142,41 @@ def _table(bad: Sequence[LockState]) -> str:
     )
 
 
-def _cure(bad: Sequence[LockState], *, total: int) -> str:
+def _cure(ill: Sequence[LockState], *, total: int) -> str:
     """Return the shortest commands that cure it."""
-    damaged = [f"git restore locks/{state.unit}" for state in bad if state.status is Status.DAMAGED]
+    damaged = [f"git restore locks/{state.unit}" for state in ill if state.status is Status.DAMAGED]
     if damaged:
         return f"{'; '.join(damaged)}; or nox -s lock, which solves again"
-    return "nox -s lock" if len(bad) > 3 or len(bad) == total else "; ".join(state.unit.session for state in bad)
+    return "nox -s lock" if len(ill) > 3 or len(ill) == total else "; ".join(state.unit.session for state in ill)
 
 
 def _state(platform: Platform, mission: Mission | None, unit: Unit, store: LockStore) -> LockState:
     """Return one unit's state."""
     try:
-        lock = store.read(unit)
-        if lock is None:
-            return LockState(unit=unit, status=Status.MISSING)
-        reasons = (
-            *_differences(lock.header.inputs, inputs(platform, mission, unit, store=store)),
-            *_channel_differences(platform, lock),
-        )
+        lock = read_whole(store, unit)
     except LockError as error:
-        lines = [error.what.removesuffix("."), *(error.why or "").splitlines()]
-        reasons = tuple(" ".join(line.split()) for line in lines)
-        return LockState(unit=unit, status=Status.DAMAGED, reasons=reasons)
+        return LockState(unit=unit, status=Status.DAMAGED, reasons=_said(error))
+    if lock is None:
+        return LockState(unit=unit, status=Status.MISSING)
+    recorded, present = lock.header.inputs, _requests(platform, mission, unit)
+    ill = []
+    for lower in _below(unit):
+        try:
+            present |= _from_below(unit, lower, store)
+        except LockError:  # the lower one's own state says why; here it only cannot be compared
+            ill.append(lower)
+            recorded = {name: value for name, value in recorded.items() if not _is_from(name, lower)}
+    reasons = (*_differences(recorded, present), *_channel_differences(platform, lock))
+    if ill and not reasons:
+        waits = tuple(f"for {lower}, which is damaged" for lower in ill)
+        return LockState(unit=unit, status=Status.WAITING, reasons=waits, waits_for=tuple(ill))
     return LockState(unit=unit, status=Status.STALE if reasons else Status.FRESH, reasons=reasons)
+
+
+def _said(error: LockError) -> tuple[str, ...]:
+    """Return what an error says, as reasons of one line each."""
+    lines = [error.what.removesuffix("."), *(error.why or "").splitlines()]
+    return tuple(" ".join(line.split()) for line in lines)
 
 
 def _differences(recorded: dict[str, str], present: dict[str, str]) -> Iterator[str]:
@@ -151,19 +198,9 @@ def _channel_differences(platform: Platform, lock: Lock) -> Iterator[str]:
     for package in conda_packages(lock):
         place = places.get(package.channel)
         if place is not None:
-            present = _repodata(platform.folder / place / package.subdir).get(package.filename)
+            present = listed(platform.folder, Path(place) / package.subdir).get(package.filename)
             if present != package.sha256:
                 yield f"{place}/{package.subdir}/{package.filename} {'changed' if present else 'vanished'}"
-
-
-def _repodata(folder: Path) -> dict[str, str]:
-    """Return file name to SHA-256 of one subdir of a channel; empty where there is none."""
-    path = folder / "repodata.json"
-    if not path.is_file():
-        return {}
-    data = json.loads(path.read_bytes())
-    entries = {**data.get("packages", {}), **data.get("packages.conda", {})}
-    return {name: str(entry.get("sha256", "")) for name, entry in entries.items()}
 
 
 def _environment(platform: Platform, mission: Mission | None, unit: Unit) -> Environment:
@@ -179,16 +216,45 @@ def _root_settings(platform: Platform) -> dict[str, object]:
     return {"platform": settings.platform, **settings.root.model_dump(exclude={"snapshot", "snapshot_security"})}
 
 
-def _os_inputs(platform: Platform, unit: Unit, store: LockStore) -> dict[str, str]:
-    """Return what a list of OS packages is solved from: the list, and what lies below it."""
-    listed = "common/apt.txt" if unit.scope == COMMON else f"deployments/{unit.scope}/apt.txt"
-    below = (ROOT_UNIT,) if unit == COMMON_OS else (ROOT_UNIT, COMMON_OS)
-    result = {listed: _file_hash(platform.folder / listed)}
-    for lower in below:
-        lock = store.read(lower)
-        if lock is not None:
-            result[f"locks/{lower}/{PACKAGES}"] = lock.header.files[PACKAGES]
-    return result
+def _requests(platform: Platform, mission: Mission | None, unit: Unit) -> dict[str, str]:
+    """Return what a unit is solved from, but for what it stands on."""
+    if unit.part == ROOT:
+        return {"platform.toml#root": _value_hash(_root_settings(platform))}
+    if unit.part == OS:
+        path = "common/apt.txt" if unit.scope == COMMON else f"deployments/{unit.scope}/apt.txt"
+        return {path: _file_hash(platform.folder / path)}
+    if unit.part == NPM:
+        path = f"deployments/{unit.scope}/npm.txt"
+        return {path: _file_hash(platform.folder / path)}
+    if unit.part == NOTEBOOKS:
+        return notebook_inputs(mission) if mission is not None else {}
+    return _environment_requests(platform, _environment(platform, mission, unit))
+
+
+def _below(unit: Unit) -> tuple[Unit, ...]:
+    """Return the units whose solutions are among the inputs of this one."""
+    if unit.part in (ROOT, NPM, NOTEBOOKS):
+        return ()
+    return (ROOT_UNIT, COMMON_OS) if unit.part == OS and unit != COMMON_OS else (ROOT_UNIT,)
+
+
+def _from_below(unit: Unit, lower: Unit, store: LockStore) -> dict[str, str]:
+    """Return what a unit takes from the solution of one that it stands on; nothing where that has no lock.
+
+    Raises:
+        LockError: The lower one's lock is damaged.
+    """
+    lock = read_whole(store, lower)
+    if lock is None:
+        return {}
+    if unit.part == OS:
+        return {f"locks/{lower}/{PACKAGES}": lock.header.files[PACKAGES]}
+    return {f"locks/{lower}#glibc": _value_hash(root(lock).glibc)}
+
+
+def _is_from(name: str, lower: Unit) -> bool:
+    """Whether an input is of a lower unit."""
+    return name.startswith((f"locks/{lower}/", f"locks/{lower}#"))
 
 
 def notebook_inputs(mission: Mission) -> dict[str, str]:
@@ -199,8 +265,8 @@ def notebook_inputs(mission: Mission) -> dict[str, str]:
     }
 
 
-def _environment_inputs(platform: Platform, environment: Environment, store: LockStore) -> dict[str, str]:
-    """Return what an environment is solved from."""
+def _environment_requests(platform: Platform, environment: Environment) -> dict[str, str]:
+    """Return what an environment is solved from, but for what it stands on."""
     settings, place = environment.settings, environment.folder.relative_to(platform.folder)
     sdists = {name: sorted(sdist.build_requires) for name, sdist in settings.sdist.items()}
     solve = {
@@ -214,9 +280,6 @@ def _environment_inputs(platform: Platform, environment: Environment, store: Loc
     result[f"{place.as_posix()}/environment.yml"] = _file_hash(environment.folder / "environment.yml")
     result[f"{place.as_posix()}/kernel.toml#solve"] = _value_hash({"solver": settings.solver, "sdist": sdists})
     result["platform.toml#solve"] = _value_hash(solve)
-    lock = store.read(ROOT_UNIT)
-    if lock is not None:
-        result[f"locks/{ROOT_UNIT}#glibc"] = _value_hash(root(lock).glibc)
     return result
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from platform_images.errors import PlatformError, UsageError
+from platform_images.locks.content import read_whole
 from platform_images.locks.freshness import Status, inputs, states
 from platform_images.locks.store import COMMON_OS, ROOT_UNIT, LockStore, os_packages, root
 from platform_images.locks.values import COMMON, NOTEBOOKS, NPM, OS, ROOT, Lock, OsPackages, Unit
@@ -98,7 +99,7 @@ def _below(platform: Platform, mission: Mission | None, unit: Unit) -> tuple[Uni
 def _old(store: LockStore, unit: Unit, *, say: Say) -> Lock | None:
     """Return the present lock; a damaged one counts as none."""
     try:
-        return store.read(unit)
+        return read_whole(store, unit)
     except PlatformError as error:
         say(f"the present lock is not used: {error.what}")
         return None

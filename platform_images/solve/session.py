@@ -14,9 +14,10 @@ from platform_images.errors import PlatformError, UsageError
 from platform_images.files import refused
 from platform_images.hub import requests as hub
 from platform_images.locks.conda import conda_packages
-from platform_images.locks.freshness import check
+from platform_images.locks.content import read_whole
+from platform_images.locks.freshness import check, unasked
 from platform_images.locks.store import LockStore, mission_units, requirements, units
-from platform_images.locks.values import COMMON, CONDA_LOCK, HEADER, REQUIREMENTS, Unit
+from platform_images.locks.values import COMMON, CONDA_LOCK, REQUIREMENTS, Unit
 from platform_images.model import load_mission, load_missions, load_platform
 from platform_images.model.spelling import nearest
 from platform_images.solve.pip import pinned_names
@@ -97,13 +98,16 @@ def solve(folder: Path, unit: Unit, words: Sequence[str]) -> None:
 
 
 def check_all(folder: Path) -> None:
-    """Say whether every lock of the project is fresh; needs no network.
+    """Say whether every lock of the project is fresh, and which ones nothing asks for; needs no network.
 
     Raises:
         LockError: At least one is not; lists each with its reasons and the cure.
     """
     platform = load_platform(folder)
-    check(platform, *load_missions(platform))
+    missions = load_missions(platform)
+    for unit in unasked(platform, missions):
+        console.say(f"locks/{unit}: nothing asks for it any more; git rm -r locks/{unit}", style="yellow")
+    check(platform, *missions)
     console.say(f"{len(all_units(folder))} locks are fresh", style="green")
     hub.fresh_lock()
     console.say(f"{hub.UNIT} is fresh", style="green")
@@ -137,7 +141,7 @@ def _relevant(store: LockStore, unit: Unit, names: tuple[str, ...]) -> tuple[str
     if not names:
         return ()
     here = _package_names(store, unit)
-    everywhere = here | {name for other in _present(store) for name in _package_names(store, other)}
+    everywhere = here | {name for other in store.units() for name in _package_names(store, other)}
     for name in names:
         if canonicalize_name(name) not in everywhere:
             raise UsageError(
@@ -147,19 +151,13 @@ def _relevant(store: LockStore, unit: Unit, names: tuple[str, ...]) -> tuple[str
     return tuple(name for name in names if canonicalize_name(name) in here)
 
 
-def _present(store: LockStore) -> tuple[Unit, ...]:
-    """Return every unit that has a lock."""
-    places = sorted(path.parent for path in store.folder.glob(f"*/*/{HEADER}"))
-    return tuple(Unit(scope=place.parent.name, part=place.name) for place in places)
-
-
 def _package_names(store: LockStore, unit: Unit) -> set[str]:
     """Return the normalised names of a lock's packages."""
     import json
 
     from packaging.utils import canonicalize_name
 
-    lock = store.read(unit)
+    lock = read_whole(store, unit)
     if lock is None:
         return set()
     names = list(pinned_names(requirements(lock))) if REQUIREMENTS in lock.files else []

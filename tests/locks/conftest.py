@@ -66,7 +66,7 @@ def contents(unit: Unit) -> dict[str, str]:
         case "npm":
             return {"package.json": "{}\n", "package-lock.json": "{}\n"}
         case part if part == BASE:
-            return {"requirements.txt": "jupyterlab==4.5.0\n"}
+            return {CONDA_LOCK: "version: 1\npackage: []\n", "requirements.txt": "jupyterlab==4.5.0\n"}
         case _:
             return {CONDA_LOCK: PYTHON, "requirements.txt": "astropy==7.2.0\n"}
 

@@ -7,10 +7,12 @@ import pytest
 
 from platform_images.errors import LockError, UsageError
 from platform_images.files import json_text
-from platform_images.locks.freshness import LockState, Status, check, inputs, states
+from platform_images.locks.freshness import LockState, Status, check, inputs, states, unasked
+from platform_images.locks.patches import FILE, patches_unit
 from platform_images.locks.store import ROOT_UNIT, LockStore, units
 from platform_images.locks.values import Unit
 from platform_images.model import Mission, Platform
+from tests.locks.edits import recorded_anew
 
 Edit = Callable[[str, str | None], tuple[Platform, Mission]]
 KERNEL = "deployments/survey/kernels/sky"
@@ -135,6 +137,26 @@ def test_a_package_that_the_channel_has_otherwise_makes_the_lock_stale(
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("x", "Expecting value"),
+        ('{"packages.conda": {"a', "Unterminated string"),
+        ("[]", "the file is no mapping, but []"),
+        ('{"packages": null}', "packages is no mapping, but null"),
+        ('{"packages": {"a": 1}}', "packages: a is no mapping, but 1"),
+    ],
+)
+def test_a_damaged_index_of_a_channel_is_named_with_its_cure(
+    solved: tuple[Platform, Mission], edit: Edit, text: str, why: str
+) -> None:
+    project = edit("common/channel/linux-64/repodata.json", text)
+    with pytest.raises(UsageError, match=r"common/channel/linux-64/repodata\.json is damaged") as caught:
+        states(*project)
+    assert why in str(caught.value.why)
+    assert "git restore common/channel;" in str(caught.value.fix)
+
+
 def test_missing_and_damaged_locks_are_told_apart(solved: tuple[Platform, Mission]) -> None:
     place = solved[0].locks / "survey"
     (place / "sky" / "lock.json").unlink()
@@ -166,3 +188,55 @@ def test_many_stale_locks_are_cured_by_one_command(edit: Edit) -> None:
         check(platform, mission)
     assert caught.value.fix == "nox -s lock"
     assert len(str(caught.value.why).splitlines()) == len(units(platform, mission))
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_damaged_root_is_the_one_to_be_cured(solved: tuple[Platform, Mission], recorded: bool) -> None:
+    place = solved[0].locks / "common" / "root"
+    cut = (place / "packages.json").read_bytes()[:40]
+    if recorded:
+        recorded_anew(place, "packages.json", cut)
+    else:
+        (place / "packages.json").write_bytes(cut)
+    found = {str(each.unit): each for each in states(*solved)}
+    assert found["common/root"].status is Status.DAMAGED
+    assert found["survey/npm"].status is Status.FRESH
+    waiting = {name for name, each in found.items() if each.status is Status.WAITING}
+    assert waiting == {"common/os", "common/base", "survey/os", "survey/sky", "survey/sea"}
+    assert found["survey/sky"].reasons == ("for common/root, which is damaged",)
+    assert found["survey/sky"].cure == ROOT_UNIT.session
+    with pytest.raises(LockError) as caught:
+        check(*solved)
+    assert caught.value.what == "common/root is damaged."
+    assert caught.value.fix == "git restore locks/common/root; or nox -s lock, which solves again"
+    assert "survey/sky   waiting  for common/root, which is damaged" in str(caught.value.why)
+
+
+def test_what_stands_on_a_damaged_lock_is_judged_by_the_rest(solved: tuple[Platform, Mission], edit: Edit) -> None:
+    (solved[0].locks / "common" / "root" / "packages.json").write_text("{")
+    project = edit(f"{KERNEL}/requirements.in", "astropy>=8\n")
+    assert state(project, "survey/sky").reasons == (f"{KERNEL}/requirements.in changed",)
+    assert state(project, "survey/sky").status is Status.STALE
+    with pytest.raises(LockError, match="common/root is damaged"):
+        inputs(*project, Unit(scope="survey", part="sky"))
+
+
+def test_the_list_below_a_mission_s_own_is_looked_at_too(solved: tuple[Platform, Mission]) -> None:
+    recorded_anew(solved[0].locks / "common" / "os", "packages.json", None)
+    assert state(solved, "survey/os").reasons == ("for common/os, which is damaged",)
+    assert state(solved, "survey/sky").status is Status.FRESH
+
+
+def test_locks_that_nothing_asks_for_are_named(solved: tuple[Platform, Mission]) -> None:
+    platform, mission = solved
+    store = LockStore(platform.locks)
+    header = store.require(ROOT_UNIT).header
+    assert unasked(platform, (mission,)) == ()
+    for unit in (patches_unit("survey"), Unit(scope="project", part="hub"), Unit(scope="survey", part=".sky.new-abcd")):
+        store.write(unit, files={FILE: "[]\n"}, inputs={}, solvers={})
+    assert unasked(platform, (mission,)) == ()
+    gone = (Unit(scope="common", part="gone"), patches_unit("gone"), Unit(scope="survey", part="gone"))
+    for unit in gone:
+        store.write(unit, files={}, inputs=header.inputs, solvers={})
+    assert unasked(platform, (mission,)) == gone
+    check(platform, mission)

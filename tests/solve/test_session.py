@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from platform_images.errors import UsageError
+from platform_images.errors import LockError, UsageError
 from platform_images.files import json_text
 from platform_images.locks.freshness import Status, inputs, states
 from platform_images.locks.store import COMMON_OS, ROOT_UNIT, LockStore
@@ -101,6 +101,22 @@ def test_an_unknown_package_to_upgrade_is_a_usage_error(rooted: Project) -> None
     solve(folder, SKY, ["--upgrade-package", "Beta"])
 
 
+def test_what_a_killed_run_has_left_is_no_lock(rooted: Project) -> None:
+    folder = rooted[0].folder
+    left = folder / "locks" / "survey" / ".sky.new-abcd"
+    left.mkdir(parents=True)
+    (left / "lock.json").write_text("{}")
+    with pytest.raises(UsageError, match="No lock has a package 'bta'"):
+        solve(folder, SKY, ["--upgrade-package", "bta"])
+
+
+def test_a_lock_to_upgrade_in_that_cannot_be_read_is_named(rooted: Project) -> None:
+    platform = rooted[0]
+    LockStore(platform.locks).write(COMMON_OS, files={"packages.json": "[]\n"}, inputs={}, solvers={})
+    with pytest.raises(LockError, match="common/os is damaged"):
+        solve(platform.folder, SKY, ["--upgrade-package", "beta"])
+
+
 def test_sessions_are_listed_for_each_unit(make_project: MakeProject, project: Path) -> None:
     done = nox(make_project()[0].folder, project, "--list")
     assert done.returncode == 0, done.stderr
@@ -127,3 +143,8 @@ def test_lock_check_fails_until_everything_is_solved(rooted: Project, project: P
     checked = nox(folder, project, "-s", "lock_check")
     assert checked.returncode == 0
     assert "4 locks are fresh" in checked.stderr
+    assert "nothing asks for it" not in checked.stderr
+    shutil.copytree(folder / "locks/survey/sky", folder / "locks/survey/gone")
+    checked = nox(folder, project, "-s", "lock_check")
+    assert checked.returncode == 0
+    assert "locks/survey/gone: nothing asks for it any more; git rm -r locks/survey/gone" in checked.stderr
