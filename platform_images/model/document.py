@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -16,6 +17,28 @@ M = TypeVar("M", bound=BaseModel)
 _PREFIX = "Value error, "
 
 
+def is_there(path: Path) -> bool:
+    """Whether a folder has an entry of this name, be it a link to nowhere: a person has put it there and means it.
+
+    Raises:
+        OSError: The folder cannot be looked into.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def unreadable(shown: str, error: OSError) -> UsageError:
+    """Return the error for a file or folder of the project that cannot be read."""
+    return UsageError(
+        f"{shown} cannot be read.",
+        why=error.strerror or str(error),
+        fix=f"see that {shown} is what it should be, and that this user may read it",
+    )
+
+
 def read_text(path: Path, *, shown: str, as_it_is: bool = False) -> str:
     """Return a text file's content.
 
@@ -25,20 +48,38 @@ def read_text(path: Path, *, shown: str, as_it_is: bool = False) -> str:
         as_it_is: With its own line ends, and with the byte order mark where it has one: to be changed and written.
 
     Raises:
-        UsageError: It is missing, unreadable or not UTF-8.
+        UsageError: It is missing, no file, unreadable or not UTF-8.
     """
     try:
+        _check_file(path, shown=shown)
         if as_it_is:
             return path.read_bytes().decode("utf-8")
         return path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
     except FileNotFoundError as error:
+        raise _missing(path, shown=shown) from error
+    except OSError as error:
+        raise unreadable(shown, error) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{shown} cannot be read.", why=str(error), fix=f"save {shown} as UTF-8 text") from error
+
+
+def _check_file(path: Path, *, shown: str) -> None:
+    """Refuse what is no file before it is opened: opening a pipe waits for somebody who writes to it."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe, socket or device"
         raise UsageError(
-            f"{shown} is missing.", fix=f"write {shown}, or bring it back: git checkout -- {shown}"
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{shown} cannot be read.", why=str(error), fix=f"save {shown} as UTF-8 text that this user may read"
-        ) from error
+            f"{shown} is {kind}, not a file.", fix=f"move it away; if there is to be a {shown}, save it as UTF-8 text"
+        )
+
+
+def _missing(path: Path, *, shown: str) -> UsageError:
+    """Return the error for a file that is not there: nothing has its name, or a link that leads nowhere."""
+    if path.is_symlink():
+        return UsageError(
+            f"{shown} is a link to {path.readlink()}, where nothing is.", fix=f"correct the link, or remove {shown}"
+        )
+    return UsageError(f"{shown} is missing.", fix=f"write {shown}, or bring it back: git checkout -- {shown}")
 
 
 def parse_toml(text: str, model: type[M], *, shown: str) -> M:

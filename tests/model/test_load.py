@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import errno
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import pytest
 
 from platform_images.errors import UsageError
 from platform_images.model import load_mission, load_missions, load_platform, mission_names
 
+T = TypeVar("T")
+MISSION = "deployments/survey"
 KERNEL = "deployments/survey/kernels/sky"
 
 
@@ -240,3 +247,85 @@ def test_what_conda_cannot_read_is_a_mistake_of_the_file(checkout: Path, spec: s
 def test_match_specs_of_every_form_are_read(checkout: Path, spec: str) -> None:
     change(checkout, f"{KERNEL}/environment.yml", "[python=3.11]", f'[python=3.11, "{spec}"]')
     assert load_mission(load_platform(checkout), "survey").kernel("sky").conda.dependencies[1] == spec
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "common/apt.txt",
+        f"{MISSION}/apt.txt",
+        f"{MISSION}/npm.txt",
+        f"{MISSION}/Dockerfile",
+        f"{MISSION}/mission.toml",
+        f"{KERNEL}/kernel.toml",
+        f"{KERNEL}/constraints.txt",
+    ],
+)
+def test_a_link_to_nowhere_is_never_taken_for_no_file(checkout: Path, name: str) -> None:
+    (checkout / name).unlink(missing_ok=True)
+    (checkout / name).symlink_to("nowhere.txt")
+    assert f"{name} is a link to nowhere.txt, where nothing is." in mistake(checkout)
+
+
+@pytest.mark.parametrize("name", [f"{MISSION}/apt.txt", f"{MISSION}/mission.toml", f"{KERNEL}/constraints.txt"])
+def test_a_link_to_itself_cannot_be_read(checkout: Path, name: str) -> None:
+    (checkout / name).unlink(missing_ok=True)
+    (checkout / name).symlink_to(Path(name).name)
+    assert f"{name} cannot be read" in mistake(checkout)
+
+
+@pytest.mark.parametrize("name", [f"{MISSION}/apt.txt", f"{MISSION}/Dockerfile", f"{KERNEL}/constraints.txt"])
+def test_a_folder_or_a_pipe_is_no_file(checkout: Path, name: str) -> None:
+    (checkout / name).mkdir()
+    assert f"{name} is a folder, not a file." in mistake(checkout)
+    (checkout / name).rmdir()
+    os.mkfifo(checkout / name)  # opening it would wait for ever
+    assert f"{name} is a pipe, socket or device, not a file." in mistake(checkout)
+
+
+@pytest.mark.parametrize("name", [f"{MISSION}/hooks", "deployments", f"{MISSION}/kernels"])
+def test_a_file_is_no_folder(checkout: Path, name: str) -> None:
+    shutil.rmtree(checkout / name, ignore_errors=True)
+    (checkout / name).write_text("")
+    assert f"{name} cannot be read.\nNot a directory" in mistake(checkout)
+
+
+@pytest.mark.parametrize("name", [f"{MISSION}/hooks", "deployments", f"{MISSION}/kernels", "deployments/other"])
+def test_a_link_to_no_folder_is_never_taken_for_none(checkout: Path, name: str) -> None:
+    shutil.rmtree(checkout / name, ignore_errors=True)
+    (checkout / name).symlink_to("nowhere")
+    assert f"{name} cannot be read.\nNo such file or directory" in mistake(checkout)
+
+
+@pytest.mark.parametrize("name", ["deployments", MISSION, f"{MISSION}/kernels", KERNEL])
+def test_a_folder_that_this_user_may_not_read_is_named(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    platform, closed = load_platform(checkout), checkout / name
+    monkeypatch.setattr(Path, "iterdir", closing(closed, Path.iterdir))
+    monkeypatch.setattr(Path, "lstat", closing(closed, Path.lstat))
+    with pytest.raises(UsageError, match=f"^{name} cannot be read.\nPermission denied"):
+        load_missions(platform)
+
+
+def closing(closed: Path, real: Callable[[Path], T]) -> Callable[[Path], T]:
+    """As if this user might not look into a folder: the one who runs the tests may be one who may everything."""
+
+    def looked_at(path: Path) -> T:
+        if path.parent == closed or (path == closed and real.__name__ == "iterdir"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path)
+
+    return looked_at
+
+
+def test_what_else_lies_beside_missions_is_none(checkout: Path) -> None:
+    (checkout / "deployments/README.md").write_text("")
+    (checkout / "deployments/notes").mkdir()
+    (checkout / "deployments/.#lock").symlink_to("somebody@somewhere")
+    assert mission_names(load_platform(checkout)) == ("survey",)
+
+
+def test_a_project_without_missions_has_none(checkout: Path) -> None:
+    shutil.rmtree(checkout / "deployments")
+    assert mission_names(load_platform(checkout)) == ()
