@@ -92,7 +92,18 @@ def parse_toml(text: str, model: type[M], *, shown: str) -> M:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{shown} is not valid TOML.", why=str(error), fix=f"correct that line of {shown}") from error
+    except ValueError as error:  # of Python's own: it reads no number of thousands of digits
+        raise UsageError(f"{shown} has a number of too many digits.", why=str(error), fix=f"edit {shown}") from error
+    except RecursionError as error:
+        raise too_deep(shown) from error
     return validate(data, model, shown=shown)
+
+
+def too_deep(shown: str) -> UsageError:
+    """Return the error for a file of lists or tables within each other without end."""
+    return UsageError(
+        f"{shown} is nested too deeply.", why="a list or table in a list or table, and so on", fix=f"edit {shown}"
+    )
 
 
 def validate(data: Any, model: type[M], *, shown: str) -> M:
@@ -104,13 +115,20 @@ def validate(data: Any, model: type[M], *, shown: str) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        mistakes = [_mistake(detail, model) for detail in error.errors(include_url=False)]
+        mistakes = [_mistake(detail, model) for detail in _told(error)]
         plural = "a mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         raise UsageError(
             f"{shown} has {plural}.",
             why="\n".join(f"{shown}: {line}" for line in mistakes),
             fix=f"edit {shown}; docs/schemas describes every key",
         ) from error
+
+
+def _told(error: ValidationError) -> list[ErrorDetails]:
+    """Return the mistakes to tell: a list is not also too short because an item of it is wrong."""
+    details = error.errors(include_url=False)
+    above = {detail["loc"][:end] for detail in details for end in range(len(detail["loc"]))}
+    return [detail for detail in details if detail["type"] != "too_short" or detail["loc"] not in above]
 
 
 def _mistake(detail: ErrorDetails, model: type[BaseModel]) -> str:
@@ -127,12 +145,22 @@ def _mistake(detail: ErrorDetails, model: type[BaseModel]) -> str:
         case "literal_error":
             expected = str(detail.get("ctx", {}).get("expected", ""))
             choices = [word.strip().strip("'") for word in expected.replace(" or ", ", ").split(",")]
-            hint = nearest(str(detail["input"]), choices)
-            return f"{key}: found {detail['input']!r}{hint}; allowed: {', '.join(choices)}"
+            hint = nearest(detail["input"], choices) if isinstance(detail["input"], str) else ""
+            return f"{key}: found {_found(detail['input'])}{hint}; allowed: {', '.join(choices)}"
         case "value_error":
             return f"{key}: {detail['msg'].removeprefix(_PREFIX)}"
         case _:
-            return f"{key}: found {detail['input']!r}; {detail['msg']}{_described(model, detail['loc'])}"
+            return f"{key}: found {_found(detail['input'])}; {detail['msg']}{_described(model, detail['loc'])}"
+
+
+def _found(value: Any) -> str:
+    """Return a value as it was found, where that can be written out."""
+    try:
+        return repr(value)
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a number of too many digits"
+    except RecursionError:
+        return "lists or tables that are nested too deeply"
 
 
 def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[str, ...]:

@@ -329,3 +329,57 @@ def test_what_else_lies_beside_missions_is_none(checkout: Path) -> None:
 def test_a_project_without_missions_has_none(checkout: Path) -> None:
     shutil.rmtree(checkout / "deployments")
     assert mission_names(load_platform(checkout)) == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["2025-02-30", "!!int abc", "!!bool maybe", "!!int ''", "!!float abc", "!!timestamp now", "9" * 5000],
+    ids=lambda name: name[:12],
+)
+def test_a_yaml_value_of_no_kind_is_a_mistake_of_the_file(checkout: Path, name: str) -> None:
+    change(checkout, f"{KERNEL}/environment.yml", "dep", f"name: {name}\ndep")
+    assert f"{KERNEL}/environment.yml has a value that is not what it looks like" in mistake(checkout)
+
+
+@pytest.mark.parametrize("text", ["&a\nname: *a\n", "name: " + "[" * 3000 + "]" * 3000, "name: " + "{a: " * 3000])
+def test_yaml_without_end_is_a_mistake_of_the_file(checkout: Path, text: str) -> None:
+    (checkout / KERNEL / "environment.yml").write_text(text)
+    assert f"{KERNEL}/environment.yml is nested too deeply" in mistake(checkout)
+
+
+@pytest.mark.parametrize("spec", ["\\ud800", "numpy \\ud800"])
+def test_half_of_a_character_is_no_match_spec(checkout: Path, spec: str) -> None:
+    change(checkout, f"{KERNEL}/environment.yml", "[python=3.11]", f'[python=3.11, "{spec}"]')
+    assert "has an entry that is not a conda match spec" in mistake(checkout)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("9" * 5000, "mission.toml has a number of too many digits"),
+        ("0x" + "f" * 5000, "key 'title': found a number of too many digits; Input should be a valid string"),
+        ("[" * 3000 + "]" * 3000, "mission.toml is nested too deeply"),
+    ],
+    ids=["digits", "hexadecimal digits", "lists"],
+)
+def test_toml_that_python_does_not_take_is_a_mistake_of_the_file(checkout: Path, value: str, said: str) -> None:
+    change(checkout, f"{MISSION}/mission.toml", '"Sky survey"', value)
+    assert said in mistake(checkout)
+
+
+def test_a_number_of_any_length_is_no_choice(checkout: Path) -> None:
+    change(checkout, f"{KERNEL}/kernel.toml", '"Sky"', '"Sky"\nsolver = 0x' + "f" * 5000)
+    assert "key 'solver': found a number of too many digits; allowed: uv, pip-tools" in mistake(checkout)
+
+
+def test_a_list_whose_only_item_is_wrong_is_not_also_too_short(checkout: Path) -> None:
+    change(checkout, f"{MISSION}/mission.toml", '["sky"]', '["Sky"]')
+    assert "mission.toml has a mistake." in mistake(checkout)
+    change(checkout, "platform.toml", "path =", "pth =")
+    assert "too" not in mistake(checkout)
+    assert "at least" not in mistake(checkout)
+
+
+def test_a_list_without_items_is_too_short(checkout: Path) -> None:
+    change(checkout, f"{MISSION}/mission.toml", '["sky"]', "[]")
+    assert "key 'kernels': found []; Tuple should have at least 1 item" in mistake(checkout)
