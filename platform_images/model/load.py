@@ -10,7 +10,7 @@ from platform_images.errors import UsageError
 from platform_images.model.condafile import load_conda_file
 from platform_images.model.document import is_there, package_lines, parse_toml, read_text, unreadable
 from platform_images.model.environment import BASE_NAME, Environment
-from platform_images.model.files import KernelFile, MissionFile, PlatformFile
+from platform_images.model.files import LONGEST_NAME, KernelFile, MissionFile, PlatformFile
 from platform_images.model.mission import Mission
 from platform_images.model.platform import Platform
 from platform_images.model.spelling import nearest
@@ -84,11 +84,11 @@ def check_mission_name(name: str, *, fix: str) -> None:
     Raises:
         UsageError: Says what is allowed, and has ``fix`` as its cure.
     """
-    if not _FOLDER.fullmatch(name) or name in _SCOPES:
+    if not _FOLDER.fullmatch(name) or len(name) > LONGEST_NAME or name in _SCOPES:
         raise UsageError(
             f"A mission cannot be named {name!r}: it is the image's name too.",
-            why="allowed: lower-case letters, digits, '-' and '.', beginning with a letter; "
-            f"not {', '.join(sorted(_SCOPES))}, which name other folders of locks/",
+            why="allowed: lower-case letters, digits, '-' and '.', beginning with a letter, "
+            f"{LONGEST_NAME} of them at most; not {', '.join(sorted(_SCOPES))}, which name other folders of locks/",
             fix=fix,
         )
 

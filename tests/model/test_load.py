@@ -232,7 +232,7 @@ def test_a_channel_is_an_address_or_a_folder_of_the_repository(checkout: Path, p
 
 def test_a_display_name_is_one_line(checkout: Path) -> None:
     change(checkout, f"{KERNEL}/kernel.toml", '"Sky"', '"Sky\\nblue"')
-    assert "key 'display_name': must be one line" in mistake(checkout)
+    assert "key 'display_name': must be one line of text" in mistake(checkout)
 
 
 @pytest.mark.parametrize("spec", ["foo bar baz ][", "[]", "=3", "numpy >=>= 2"])
@@ -383,3 +383,29 @@ def test_a_list_whose_only_item_is_wrong_is_not_also_too_short(checkout: Path) -
 def test_a_list_without_items_is_too_short(checkout: Path) -> None:
     change(checkout, f"{MISSION}/mission.toml", '["sky"]', "[]")
     assert "key 'kernels': found []; Tuple should have at least 1 item" in mistake(checkout)
+
+
+@pytest.mark.parametrize("sign", ["\\r", "\\u001b[31m", "\\t", "\\u0000", "\\u007f", "\\u0085", "\\u2028"])
+@pytest.mark.parametrize("key", ["title", "description"])
+def test_what_becomes_a_label_is_one_line_without_control_characters(checkout: Path, key: str, sign: str) -> None:
+    change(checkout, f"{MISSION}/mission.toml", "version", 'description = "Sky survey"\nversion')
+    change(checkout, f"{MISSION}/mission.toml", f'{key} = "Sky survey"', f'{key} = "a{sign}b"')
+    assert f"key '{key}': must be one line of text" in mistake(checkout)
+
+
+def test_a_title_can_be_seen(checkout: Path) -> None:
+    change(checkout, f"{MISSION}/mission.toml", "Sky survey", "\u200b ")
+    assert "key 'title': must be text that people can see" in mistake(checkout)
+
+
+@pytest.mark.parametrize("title", ["Ünï 🔭", "👩\u200d🚀 space", "10\u00a0kpc"])
+def test_a_title_is_text_of_any_language(checkout: Path, title: str) -> None:
+    change(checkout, f"{MISSION}/mission.toml", "Sky survey", title)
+    assert load_mission(load_platform(checkout), "survey").settings.title == title
+
+
+def test_a_mission_s_name_is_no_longer_than_a_kernel_s(checkout: Path) -> None:
+    (checkout / MISSION).rename(checkout / "deployments" / ("a" * 60))
+    assert load_missions(load_platform(checkout))[0].name == "a" * 60
+    (checkout / "deployments" / ("a" * 60)).rename(checkout / "deployments" / ("a" * 61))
+    assert "with a letter, 60 of them at most; not common, project" in mistake(checkout)
