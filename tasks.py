@@ -173,12 +173,12 @@ def build(
     cli.one_of(frozen, floating, names=("--frozen", "--floating"))
     cli.one_of(print_, json, names=("--print", "--json"))
     request = room.BuildRequest(
-        kernels=cli.words(kernel),
+        kernels=cli.words("--kernel", kernel),
         floating=floating,
         save=save,
         no_cache=no_cache,
         strict=strict,
-        mirror=Path(mirror).expanduser().absolute() if mirror else None,
+        mirror=cli.path("--mirror", mirror),
         offline=offline,
         tag=tag or None,
         target_platform=platform or None,
@@ -225,9 +225,9 @@ def test(
     return room.run(
         PROJECT,
         mission,
-        kernels=cli.words(kernel),
+        kernels=cli.words("--kernel", kernel),
         jobs=cli.number("--jobs", jobs),
-        notebooks=cli.words(notebooks),
+        notebooks=cli.words("--notebooks", notebooks),
         image=image or None,
         json=json,
     )
@@ -264,7 +264,7 @@ def verify(
     from platform_images.verify import verification as room
 
     request = room.VerifyRequest(
-        kernels=cli.words(kernel), image=image or None, rebuild=rebuild, against=against or None
+        kernels=cli.words("--kernel", kernel), image=image or None, rebuild=rebuild, against=against or None
     )
     return room.run(PROJECT, mission, request, json=json)
 
@@ -313,7 +313,7 @@ def diff(
     request = room.DiffRequest(
         missions=() if all_ or image else (mission,),
         since=since or "HEAD",
-        kernels=cli.words(kernel),
+        kernels=cli.words("--kernel", kernel),
         images=tuple(image or ()),
         details=details,
     )
@@ -359,8 +359,8 @@ def patch(
     request = room.PatchRequest(
         systems=tuple(os or ()),
         packages=tuple(package or ()),
-        environments=cli.words(kernel),
-        allow=cli.words(allow),
+        environments=cli.words("--kernel", kernel),
+        allow=cli.words("--allow", allow),
         locked=locked,
         image=image or None,
         dry_run=dry_run,
@@ -402,7 +402,7 @@ def push(
         registry=registry,
         image=image or None,
         latest=latest,
-        out=Path(out).expanduser().absolute() if out else None,
+        out=cli.path("--out", out),
         dry_run=dry_run,
     )
     return room.run(PROJECT, mission, request, json=json)
@@ -424,7 +424,7 @@ def mirror(_: Context, mission: str = "", out: str = "", check: bool = False, js
     Examples: invoke mirror --mission tike; invoke mirror --mission tike --out /srv/mirror;
     invoke mirror --check --out /srv/mirror; invoke build --mission tike --mirror /srv/mirror --offline
     """
-    folder = Path(out).expanduser().absolute() if out else PROJECT / "mirror"
+    folder = cli.path("--out", out) or PROJECT / "mirror"
     if check:
         from platform_images.mirror import checking
 
@@ -452,7 +452,7 @@ def lab(_: Context, mission: str = "", port: str = "", home: str = "", dev: bool
     """
     from platform_images.run import lab as room
 
-    folder = Path(home).expanduser() if home else None
+    folder = cli.path("--home", home)
     return room.run(PROJECT, mission, port=cli.number("--port", port), home=folder, dev=dev, image=image or None)
 
 
@@ -490,7 +490,7 @@ def hub(
     request = room.HubRequest(
         port=cli.number("--port", port),
         image=image or None,
-        users=cli.words(user),
+        users=cli.words("--user", user),
         home_volumes=home_volumes,
         clean=clean,
         dry_run=dry_run,
@@ -618,10 +618,12 @@ def graph(
     Examples: invoke graph --mission tike --kernel tess --out reports/tess.svg;
     invoke graph --mission tike --kernel tess --package numpy --reverse --out reports/numpy.html
     """
+    from platform_images.home import user_path
     from platform_images.keep import graph as room
 
-    place = Path(out).expanduser() if out else None
-    return room.run(PROJECT, mission, kernel=kernel or None, packages=cli.words(package), reverse=reverse, out=place)
+    names = cli.words("--package", package)
+    place = user_path(out, named="--out") if out else None
+    return room.run(PROJECT, mission, kernel=kernel or None, packages=names, reverse=reverse, out=place)
 
 
 namespace = Collection(

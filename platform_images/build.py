@@ -21,6 +21,7 @@ from platform_images.compose.sources import check_dockerfile, read_sources
 from platform_images.compose.values import Composition, Drift
 from platform_images.engine.buildlog import Watch, spoken
 from platform_images.errors import MismatchError
+from platform_images.home import home_folder
 from platform_images.locks.store import ROOT_UNIT, root
 from platform_images.locks.values import MissionLocks, RootSystem
 from platform_images.model import Mission, Platform, load_mission, load_platform
@@ -129,7 +130,7 @@ def _show(mission: str, result: BuildResult, *, json: bool) -> None:
     """Print the summary on standard error and the result on standard output."""
     from platform_images.building.summary import as_json, summary
 
-    done, *facts = summary(mission, result, home=Path.home())
+    done, *facts = summary(mission, result, home=home_folder())
     console.say(done, style="green")
     for line in facts:
         console.say(line)
@@ -149,7 +150,10 @@ def print_dockerfile(platform: Platform, mission: Mission, request: BuildRequest
         UsageError: The request does not fit the mission or the platform.
     """
     from platform_images.engine.rootimage import root_reference
+    from platform_images.mirror.manifest import require_manifest
 
+    if request.mirror is not None:
+        require_manifest(request.mirror)
     job = _job(platform, mission, request, say=say)
     system = job.system
     named = system.source if system.provider == "image" else root_reference(system.digest)

@@ -16,6 +16,7 @@ from invoke.exceptions import Exit
 from platform_images import console, process
 from platform_images.errors import ExitCode, PlatformError, UsageError
 from platform_images.files import refused
+from platform_images.home import user_path
 
 P = ParamSpec("P")
 if sys.stdout is None:  # closed by the caller (>&-): what is printed goes nowhere, as with other programs
@@ -143,6 +144,22 @@ def number(flag: str, text: str) -> int | None:
         raise UsageError(f"{flag} {text!r} is not a number.", fix=f"give {flag} a whole number") from error
 
 
-def words(values: list[str] | None) -> tuple[str, ...]:
-    """Return what a repeatable flag was given, each value perhaps a list with commas."""
-    return tuple(word for value in values or () for word in value.split(",") if word)
+def words(flag: str, values: list[str] | None) -> tuple[str, ...]:
+    """Return what a repeatable flag was given, each value perhaps a list with commas.
+
+    Raises:
+        UsageError: A value has no word in it: that is not the same as no flag.
+    """
+    found = [tuple(word for word in value.split(",") if word) for value in values or ()]
+    if () in found:
+        raise UsageError(f"{flag} is given nothing.", fix=f"give {flag} a value, or leave it out")
+    return tuple(word for each in found for word in each)
+
+
+def path(flag: str, text: str) -> Path | None:
+    """Return a flag's value as a whole path; None where it was not given.
+
+    Raises:
+        UsageError: It begins in the home of a user that the machine does not know.
+    """
+    return user_path(text, named=flag).absolute() if text else None

@@ -9,13 +9,14 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from platform_images.errors import PlatformError, ToolError
+from platform_images.usage import moved_by
 
 _CHUNK = 1 << 20
-_MOVABLE = ("XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "TMPDIR", "HOME")
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -39,7 +40,7 @@ def json_text(value: Any, *, ascii_only: bool = False) -> str:
 
 def refused(error: OSError) -> PlatformError:
     """Return the error for a file or folder that the system does not let this program read or write."""
-    variable = next((n for n in _MOVABLE if (top := os.environ.get(n)) and str(error.filename).startswith(top)), None)
+    variable = moved_by(Path(str(error.filename)))
     moves = f"set {variable} to a folder elsewhere, or " if variable else ""
     if error.errno == errno.ENOSPC:
         return ToolError(
@@ -101,9 +102,7 @@ def replace_folder(folder: Path, files: Mapping[str, str]) -> bool:
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(folder)) from error  # it would name the temporary folder
     try:
-        for name, text in sorted(files.items()):
-            write_text(staged / name, text)
-        staged.chmod(0o755)
+        _fill(staged, files, shown=folder)
         _swap(staged, folder)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
@@ -115,22 +114,42 @@ def staged_prefix(folder: Path) -> str:
     return f".{folder.name}.new-"
 
 
+def _fill(staged: Path, files: Mapping[str, str], *, shown: Path) -> None:
+    """Write files into a new folder, which is soon gone where that fails: errors name their places in ``shown``."""
+    try:
+        for name, text in sorted(files.items()):
+            write_text(staged / name, text)
+        staged.chmod(0o755)
+    except OSError as error:
+        name = os.path.relpath(error.filename or staged, staged)
+        raise OSError(error.errno, error.strerror, str(shown / name)) from error
+
+
 def _content(folder: Path) -> dict[str, bytes]:
     """Return every file below ``folder`` by its relative name."""
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 def _swap(staged: Path, folder: Path) -> None:
-    """Put ``staged`` in the place of ``folder``; the old one comes back where the second rename fails."""
-    if not folder.exists():
+    """Put ``staged`` in the place of ``folder``; what was there comes back where the second rename fails."""
+    if not os.path.lexists(folder):
         staged.rename(folder)
         return
     old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
     folder.rename(old)
     try:
         staged.rename(folder)
     except BaseException:
         old.rename(folder)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    with suppress(OSError):  # the new one is in its place; the next replacement says what is in the way
+        _remove(old)
+
+
+def _remove(place: Path) -> None:
+    """Remove a folder with all that it holds, a file, or a link and not what it leads to; nothing is as well."""
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from platform_images import siteconfig
 from platform_images.errors import UsageError
+from platform_images.home import home_folder, user_path
 from platform_images.process import redacted
 
 CA_IN_BUILD = "/run/secrets/ca"
@@ -125,14 +126,15 @@ def site_settings(
         ca_bundle: Use this bundle and look for no other (``[tls] ca_bundle`` of platform.toml).
         environment: In place of this process's own.
         root: The top of the file system that is read.
-        home: In place of the home folder.
+        home: In place of the home folder, whose files are left out where there is none.
 
     Raises:
-        UsageError: A certificate file that somebody has named does not exist.
+        UsageError: A certificate file that somebody has named does not exist, or a configuration file has a mistake.
     """
     env = os.environ if environment is None else environment
-    pip = siteconfig.pip_settings(env, root=root, home=home or Path.home())
-    uv = siteconfig.uv_settings(env, root=root, home=home or Path.home())
+    home = home or home_folder()
+    pip = siteconfig.pip_settings(env, root=root, home=home)
+    uv = siteconfig.uv_settings(env, root=root, home=home)
     bundle, source = _find_bundle(ca_bundle, env, pip.get("cert"), root)
     index = uv.index_url or siteconfig.last_word(pip.get("index-url"))
     extra = (*uv.extra_index_urls, *pip.get("extra-index-url", "").split())
@@ -144,7 +146,7 @@ def site_settings(
         extra_index_urls=_unique(url for url in extra if not _local(url)),
         local_sources=_unique(url for url in (index or "", *extra, *find_links) if url and _local(url)),
         trusted_hosts=_unique(pip.get("trusted-host", "").split()),
-        npm_registry=siteconfig.npm_registry(env, root=root, home=home or Path.home()),
+        npm_registry=siteconfig.npm_registry(env, root=root, home=home),
         proxies=_proxies(env),
     )
 
@@ -159,7 +161,7 @@ def _find_bundle(
     for source, value in named:
         if not value:
             continue
-        path = Path(value).expanduser()
+        path = user_path(value, named=source)
         if path.is_dir() and source != named[0][0]:
             continue  # requests takes a folder of hashed names; the other tools do not
         if not path.is_file():

@@ -10,12 +10,14 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 
-from platform_images.temporary import locked
+from platform_images.errors import PrerequisiteError
+from platform_images.temporary import PREFIX, locked
 
 LOCKS = ".locks"
 USED = ".used"
@@ -34,17 +36,53 @@ class Kind(StrEnum):
 
 
 def cache_folder() -> Path:
-    """Return this program's folder in the user's cache."""
+    """Return this program's folder in the user's cache.
+
+    Raises:
+        PrerequisiteError: This user has no home.
+    """
     from platformdirs import user_cache_path
 
-    return user_cache_path("platform-images")
+    with _of_a_home("XDG_CACHE_HOME"):
+        return user_cache_path("platform-images")
 
 
 def logs_folder() -> Path:
-    """Return the folder of the builds' logs, in the user's state."""
+    """Return the folder of the builds' logs, in the user's state.
+
+    Raises:
+        PrerequisiteError: This user has no home.
+    """
     from platformdirs import user_state_path
 
-    return user_state_path("platform-images") / "builds"
+    with _of_a_home("XDG_STATE_HOME"):
+        return user_state_path("platform-images") / "builds"
+
+
+def moved_by(path: Path) -> str | None:
+    """Return the variable that puts one of this program's own folders elsewhere, where a path has to do with one."""
+    with suppress(FileNotFoundError):  # there is no folder for temporary files
+        top = Path(tempfile.gettempdir())
+        if any(place.parent == top and place.name.startswith(PREFIX) for place in (path, *path.parents)):
+            return "TMPDIR"
+    for variable, folder in (("XDG_CACHE_HOME", cache_folder), ("XDG_STATE_HOME", logs_folder)):
+        with suppress(PrerequisiteError):
+            if path.is_relative_to(folder()) or folder().is_relative_to(path):  # or one that has to be made before it
+                return variable
+    return None
+
+
+@contextmanager
+def _of_a_home(variable: str) -> Iterator[None]:
+    """Say what to set where a folder would lie in a home, and there is none."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise PrerequisiteError(
+            "This user has no home folder, where a cache and logs could be.",
+            why="HOME is not set to a whole path, and the machine knows no home of this user",
+            fix=f"set HOME to a folder that this user may write, or {variable}",
+        ) from error
 
 
 @contextmanager

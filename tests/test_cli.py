@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from platform_images import cli
+
 Invoke = Callable[..., subprocess.CompletedProcess[str]]
 VERBS = (
     *("build", "channel", "clean", "diff", "doctor", "exec", "graph", "hub", "lab", "list", "matrix", "new"),
@@ -170,6 +172,44 @@ def test_a_number_that_is_none_is_a_mistake_of_use(project: Path, run_invoke: In
     assert done.returncode == 2
     assert f"{flag} 'many' is not a number" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("graph", "--mission", "tike", "--out", "~nosuchuser/x.svg"),
+        ("build", "--mission", "tike", "--print", "--mirror", "~nosuchuser/x"),
+        ("mirror", "--check", "--out", "~nosuchuser/x"),
+        ("push", "--mission", "tike", "--out", "~nosuchuser/x"),
+        ("lab", "--mission", "tike", "--home", "~nosuchuser/x"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_the_home_of_nobody_is_a_mistake_of_use(project: Path, run_invoke: Invoke, words: tuple[str, ...]) -> None:
+    done = run_invoke(project, *words)
+    assert done.returncode == 2, done.stderr
+    assert f"{words[-2]}: '{words[-1]}' begins in a home that is not known" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--kernel", ""), "--kernel is given nothing"),
+        (("--root", "Bad Image"), "--root: 'Bad Image' is not the name of an image"),
+        (("--mirror", "/nowhere"), "/nowhere is not a mirror"),
+    ],
+)
+def test_what_no_build_takes_is_not_printed_either(
+    project: Path, run_invoke: Invoke, words: tuple[str, str], said: str
+) -> None:
+    done = run_invoke(project, "build", "--mission", "tike", "--print", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_a_flag_that_may_be_given_again_may_have_a_list() -> None:
+    assert cli.words("--kernel", None) == ()
+    assert cli.words("--kernel", ["a,b", "c"]) == ("a", "b", "c")
 
 
 def test_a_closed_standard_output_is_no_traceback(project: Path) -> None:

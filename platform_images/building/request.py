@@ -11,6 +11,10 @@ from platform_images.model import Platform
 
 _PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
 _REFERENCE = re.compile(rf"[A-Za-z0-9.-]+(?::[0-9]+)?(?:/{_PART})+(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?")
+_IMAGE = re.compile(
+    rf"(?:(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?/)?{_PART}(?:/{_PART})*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-fA-F]{32,})?"
+)
 REGISTRY = "type=registry"
 WHOLE = "mode=max,image-manifest=true,oci-mediatypes=true"
 _TAG = re.compile(rf"(?:(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{_PART}(?:/{_PART})*:)?[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}")
@@ -87,6 +91,11 @@ def check_request(platform: Platform, request: BuildRequest) -> None:
         raise UsageError("--offline and --floating exclude each other: solving asks the indexes.")
     if request.save and not request.floating:
         raise UsageError("--save keeps what a floating build has solved.", fix="give --floating --save")
+    if request.root_image is not None and not _IMAGE.fullmatch(request.root_image):
+        raise UsageError(
+            f"--root: {request.root_image!r} is not the name of an image.",
+            fix="give NAME or NAME:TAG, NAME in lower case",
+        )
     for place in (*request.cache_from, *request.cache_to):
         if not place.startswith("type=") and not _REFERENCE.fullmatch(place):
             raise UsageError(

@@ -14,7 +14,7 @@ _SHORT_ID = 12
 _LABEL_WIDTH = 9
 
 
-def summary(mission: str, result: BuildResult, *, home: Path) -> tuple[str, ...]:
+def summary(mission: str, result: BuildResult, *, home: Path | None) -> tuple[str, ...]:
     """Return the lines that close a build; the first says that it is done."""
     return (f"+ {mission} ({result.seconds:.0f} s)", *_facts(result, home))
 
@@ -41,9 +41,9 @@ def as_json(mission: str, result: BuildResult) -> dict[str, Any]:
     }
 
 
-def tilde(path: Path, home: Path) -> str:
-    """Return a path as a person writes it: below the home it begins with ``~``."""
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+def tilde(path: Path, home: Path | None) -> str:
+    """Return a path as a person writes it: below the home, where there is one, it begins with ``~``."""
+    return f"~/{path.relative_to(home)}" if home is not None and path.is_relative_to(home) else str(path)
 
 
 def bytes_in_words(count: int) -> str:
@@ -51,7 +51,7 @@ def bytes_in_words(count: int) -> str:
     return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 
-def _facts(result: BuildResult, home: Path) -> Iterator[str]:
+def _facts(result: BuildResult, home: Path | None) -> Iterator[str]:
     """Yield the lines after the first."""
     times = result.phases
     yield _line("image", f"{_short(result.image_id)}, {', '.join(result.tags)}{_size(result.size)}")

@@ -14,6 +14,7 @@ from typing import TextIO
 from platform_images import process, temporary
 from platform_images.engine.buildlog import BuildLog, Watch, spoken
 from platform_images.errors import MismatchError, PlatformError, PrerequisiteError, ToolError
+from platform_images.home import home_folder
 from platform_images.solve.solution import Say
 from platform_images.usage import Kind, logs_folder, using
 
@@ -217,11 +218,18 @@ def _candidates() -> Iterator[tuple[str, ...]]:
         if os.access(docker, os.X_OK) and docker.resolve() not in seen:
             seen.add(docker.resolve())
             yield (str(docker), "buildx")
-    own = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "cli-plugins"
-    for place in (str(own), *_PLUGIN_FOLDERS):
-        plugin = Path(place) / "docker-buildx"
+    for place in (*_own_plugins(), *map(Path, _PLUGIN_FOLDERS)):
+        plugin = place / "docker-buildx"
         if os.access(plugin, os.X_OK):
             yield (str(plugin),)
+
+
+def _own_plugins() -> tuple[Path, ...]:
+    """Return the folder of the user's plugins; none where there is no home for it."""
+    named, home = os.environ.get("DOCKER_CONFIG"), home_folder()
+    if named:
+        return (Path(named) / "cli-plugins",)
+    return (home / ".docker" / "cli-plugins",) if home is not None else ()
 
 
 def _builder() -> str:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from platform_images.errors import UsageError
 from platform_images.model import check_mission_name
-from platform_images.model.files import RESERVED_KERNELS, Name
+from platform_images.model.files import LONGEST_NAME, RESERVED_KERNELS, Name
 
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
@@ -33,7 +33,8 @@ def check_kernel(name: str) -> None:
     if not _fits(name) or name in RESERVED_KERNELS:
         raise UsageError(
             f"A kernel cannot be named {name!r}: it is a folder of locks/ and of the image too.",
-            why="allowed: lower-case letters, digits, '-' and '.', beginning with a letter, 60 of them at most; "
+            why="allowed: lower-case letters, digits, '-' and '.', beginning with a letter, "
+            f"{LONGEST_NAME} of them at most; "
             f"not {', '.join(sorted(RESERVED_KERNELS))}, which name other parts of a lock",
             fix=f"give another name, such as --kernel {allowed(name, taken=RESERVED_KERNELS) or 'stars'}",
         )
@@ -43,7 +44,7 @@ def allowed(name: str, *, taken: Sequence[str] | frozenset[str] = ()) -> str | N
     """Return the name that is allowed and most like ``name``; None where nothing of it is left, or it is taken."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     words = re.sub(r"[^a-z0-9.]+", "-", plain)
-    found = re.sub(r"([-.])[-.]+", r"\1", words).lstrip("-.0123456789")[:60].rstrip("-.")
+    found = re.sub(r"([-.])[-.]+", r"\1", words).lstrip("-.0123456789")[:LONGEST_NAME].rstrip("-.")
     return found if _fits(found) and found not in taken and found != name else None
 
 

@@ -177,8 +177,6 @@ def _check_title(title: str | None, mission_file: str | None, kernel_file: str) 
             parse_toml(mission_file, MissionFile, shown=MISSION_FILE)
         parse_toml(kernel_file, KernelFile, shown=KERNEL_FILE)
     except UsageError as error:
-        raise UsageError(f"--title {title!r} cannot be used.", why=error.why, fix="give one line of text") from error
-    if title is not None and not (title.strip() and title.isprintable()):
         raise UsageError(
-            f"--title {title!r} cannot be used.", why="nobody can read it", fix="give one line of text, or leave it out"
-        )
+            f"--title {title!r} cannot be used.", why=error.why, fix="give one line of text, or leave it out"
+        ) from error

@@ -9,12 +9,15 @@ from typing import Any
 from pydantic import Field
 
 from platform_images.errors import UsageError
-from platform_images.model.document import read_text, validate
+from platform_images.model.document import read_text, too_deep, validate
 from platform_images.model.environment import CondaRequest
 from platform_images.model.files import Strict
 
 _PYTHON = re.compile(r"^python\s*(?:={1,2}|\s)\s*(?P<series>3\.\d+)(?:\.\*)?$")
 _SIMPLE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(\s*[=<>!~]=?\s*[0-9][\w.*+-]*)?")
+
+# What PyYAML lets pass from making a value: of "2025-02-30", "!!bool maybe", "!!int ''" and "!!timestamp now".
+_NOT_OF_ITS_KIND = (ValueError, KeyError, IndexError, AttributeError)
 
 
 class CondaFile(Strict):
@@ -60,6 +63,14 @@ def _parse(text: str, *, shown: str) -> Any:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise UsageError(f"{shown} is not valid YAML.", why=str(error), fix=f"correct {shown}") from error
+    except _NOT_OF_ITS_KIND as error:
+        raise UsageError(
+            f"{shown} has a value that is not what it looks like, or what its tag says.",
+            why=f"{type(error).__name__}: {error}",
+            fix=f"a day of no calendar or a wrong number is text where it stands in quotes; correct {shown}",
+        ) from error
+    except RecursionError as error:  # also of an alias that stands for what it is a part of
+        raise too_deep(shown) from error
 
 
 def _refuse_twice(node: Any, *, shown: str) -> None:
@@ -100,7 +111,7 @@ def _is_match_spec(text: str) -> bool:
 
     try:
         MatchSpec(text)
-    except InvalidMatchSpecError:
+    except (InvalidMatchSpecError, UnicodeEncodeError):  # half of a character, "\\ud800", is text to YAML
         return False
     return True
 

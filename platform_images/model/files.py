@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+LONGEST_NAME = 60
 Name = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z][a-z0-9]*([-.][a-z0-9]+)*$", max_length=60),
+    StringConstraints(pattern=r"^[a-z][a-z0-9]*([-.][a-z0-9]+)*$", max_length=LONGEST_NAME),
     Field(description="Lower-case letters, digits, '-' and '.', beginning with a letter."),
 ]
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,60}$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 _VALUE = re.compile(r"[^\n\0]*")
+_NO_TEXT = frozenset({"Cc", "Zl", "Zp"})  # control characters, and what ends a line or a paragraph
 
 
 def _one_line(value: str) -> str:
@@ -23,6 +26,19 @@ def _one_line(value: str) -> str:
     return value
 
 
+def _text(value: str) -> str:
+    if any(unicodedata.category(sign) in _NO_TEXT for sign in value):
+        raise ValueError("must be one line of text, without tabs and other control characters")
+    return value
+
+
+def _title(value: str) -> str:
+    if not any(sign.isprintable() and not sign.isspace() for sign in value):
+        raise ValueError("must be text that people can see")
+    return _text(value)
+
+
+Title = Annotated[str, Field(min_length=1), AfterValidator(_title)]
 Value = Annotated[
     str,
     AfterValidator(_one_line),
@@ -180,7 +196,7 @@ class Build(Strict):
 class PlatformFile(Strict):
     """``platform.toml``: what holds for every mission."""
 
-    title: str = Field(min_length=1)
+    title: Title
     platform: Literal["linux/amd64", "linux/arm64"] = Field(
         "linux/amd64", description="The platform that locks and images are made for."
     )
@@ -262,8 +278,8 @@ class TestSettings(Strict):
 class MissionFile(Strict):
     """``deployments/<mission>/mission.toml``."""
 
-    title: Annotated[str, AfterValidator(_one_line)] = Field(min_length=1)
-    description: Annotated[str, AfterValidator(_one_line)] = ""
+    title: Title
+    description: Annotated[str, AfterValidator(_text)] = ""
     version: Version = Field(description="The image's version, the first part of its tag.")
     kernels: tuple[Name, ...] = Field(
         min_length=1, strict=False, description="Folders under kernels/, in the order of the launcher."
@@ -303,9 +319,7 @@ class Sdist(Strict):
 class KernelFile(Strict):
     """``deployments/<mission>/kernels/<kernel>/kernel.toml``."""
 
-    display_name: Annotated[str, AfterValidator(_one_line)] = Field(
-        min_length=1, description="The name in JupyterLab's launcher."
-    )
+    display_name: Title = Field(description="The name in JupyterLab's launcher.")
     solver: Literal["uv", "pip-tools"] = Field("uv", description="Which program solves the pip part.")
     environment: Variables = {}
     data: tuple[DataSet, ...] = Field((), strict=False)

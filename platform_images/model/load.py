@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import stat
 from pathlib import Path
 
 from platform_images.errors import UsageError
 from platform_images.model.condafile import load_conda_file
-from platform_images.model.document import package_lines, parse_toml, read_text
+from platform_images.model.document import is_there, package_lines, parse_toml, read_text, unreadable
 from platform_images.model.environment import BASE_NAME, Environment
-from platform_images.model.files import KernelFile, MissionFile, PlatformFile
+from platform_images.model.files import LONGEST_NAME, KernelFile, MissionFile, PlatformFile
 from platform_images.model.mission import Mission
 from platform_images.model.platform import Platform
 from platform_images.model.spelling import nearest
@@ -46,14 +47,35 @@ def load_platform(folder: Path) -> Platform:
 
 
 def mission_names(platform: Platform) -> tuple[str, ...]:
-    """Return the names of all missions: folders under ``deployments/`` that hold a ``mission.toml``, sorted."""
-    return _folders_with(MISSION_FILE, platform.deployments)
+    """Return the names of all missions: folders under ``deployments/`` that hold a ``mission.toml``, sorted.
+
+    Raises:
+        UsageError: A folder cannot be read, so that nobody knows what it holds.
+    """
+    return _folders_with(MISSION_FILE, platform.folder, Path("deployments"))
 
 
-def _folders_with(file: str, place: Path) -> tuple[str, ...]:
-    """Return the folders that hold this file; hidden ones are being made."""
-    found = (path.parent.name for path in place.glob(f"*/{file}"))
-    return tuple(sorted(name for name in found if not name.startswith(".")))
+def _folders_with(file: str, folder: Path, place: Path) -> tuple[str, ...]:
+    """Return the folders of a place that hold this file; hidden ones are being made."""
+    return tuple(
+        name for name in _names(folder, place) if not name.startswith(".") and _holds(folder, place / name, file)
+    )
+
+
+def _names(folder: Path, place: Path) -> tuple[str, ...]:
+    """Return the names of all that a folder of the project holds, sorted; none where there is no such folder."""
+    try:
+        return tuple(sorted(path.name for path in (folder / place).iterdir())) if is_there(folder / place) else ()
+    except OSError as error:
+        raise unreadable(str(place), error) from error
+
+
+def _holds(folder: Path, place: Path, file: str) -> bool:
+    """Whether something of the project is a folder that holds this file."""
+    try:
+        return stat.S_ISDIR((folder / place).stat().st_mode) and is_there(folder / place / file)
+    except OSError as error:
+        raise unreadable(str(place), error) from error
 
 
 def check_mission_name(name: str, *, fix: str) -> None:
@@ -62,11 +84,11 @@ def check_mission_name(name: str, *, fix: str) -> None:
     Raises:
         UsageError: Says what is allowed, and has ``fix`` as its cure.
     """
-    if not _FOLDER.fullmatch(name) or name in _SCOPES:
+    if not _FOLDER.fullmatch(name) or len(name) > LONGEST_NAME or name in _SCOPES:
         raise UsageError(
             f"A mission cannot be named {name!r}: it is the image's name too.",
-            why="allowed: lower-case letters, digits, '-' and '.', beginning with a letter; "
-            f"not {', '.join(sorted(_SCOPES))}, which name other folders of locks/",
+            why="allowed: lower-case letters, digits, '-' and '.', beginning with a letter, "
+            f"{LONGEST_NAME} of them at most; not {', '.join(sorted(_SCOPES))}, which name other folders of locks/",
             fix=fix,
         )
 
@@ -128,7 +150,8 @@ def _environment(folder: Path, place: Path, *, scope: str, settings: PlatformFil
         requests.insert(0, folder / _KERNEL_REQUESTS)
     for path in requests:
         read_text(path, shown=str(path.relative_to(folder)))
-    constraints = folder / place / "constraints.txt"
+    constraints = place / "constraints.txt"
+    has_constraints = _optional_text(folder, constraints) is not None
     return Environment(
         scope=scope,
         name=place.name,
@@ -140,7 +163,7 @@ def _environment(folder: Path, place: Path, *, scope: str, settings: PlatformFil
             known_channels=tuple(channel.name for channel in settings.channels),
         ),
         request_files=tuple(requests),
-        constraint_files=(constraints,) if constraints.is_file() else (),
+        constraint_files=(folder / constraints,) if has_constraints else (),
     )
 
 
@@ -172,9 +195,9 @@ def _check_logo(folder: Path, place: Path, kernel: KernelFile) -> None:
 
 def _check_hooks(folder: Path, place: Path) -> None:
     """Refuse a hook that would not run: its name decides when, its first line with what."""
-    hooks = folder / place / HOOKS
-    for path in sorted(hooks.iterdir()) if hooks.is_dir() else ():
-        if path.name in _NO_HOOKS:
+    for name in _names(folder, place / HOOKS):
+        path = folder / place / HOOKS / name
+        if name in _NO_HOOKS:
             continue
         if not _HOOK.fullmatch(path.name) or not path.is_file():
             raise UsageError(
@@ -192,8 +215,7 @@ def _check_hooks(folder: Path, place: Path) -> None:
 
 def _check_kernel_folders(folder: Path, place: Path, settings: MissionFile) -> None:
     """Refuse a kernel without a folder, and a folder that no one lists."""
-    kernels = folder / place / "kernels"
-    present = _folders_with(KERNEL_FILE, kernels)
+    present = _folders_with(KERNEL_FILE, folder, place / "kernels")
     for name in settings.kernels:
         if name not in present:
             raise UsageError(
@@ -239,4 +261,4 @@ def _list_file(folder: Path, place: Path) -> tuple[str, ...]:
 def _optional_text(folder: Path, place: Path) -> str | None:
     """Return an optional file's text."""
     path = folder / place
-    return read_text(path, shown=str(place)) if path.exists() else None
+    return read_text(path, shown=str(place)) if is_there(path) else None

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from platform_images.errors import UsageError
+from platform_images.home import user_path
 from platform_images.model import Environment, Mission
 from platform_images.model.spelling import nearest
 from platform_images.run.results import Kind
@@ -180,7 +181,7 @@ def found_notebooks(folder: Path) -> tuple[str, ...]:
 
 
 def _given_files(path: Path) -> tuple[Path, ...]:
-    full = path.expanduser().absolute()
+    full = user_path(str(path), named="--notebooks").absolute()
     if full.is_dir():
         found = found_notebooks(full)
         if found:

@@ -82,3 +82,27 @@ def test_a_repository_is_the_registry_s_form_of_a_cache_and_all_else_is_as_build
 def test_what_is_no_place_for_steps_is_refused(project: Path, place: str) -> None:
     with pytest.raises(UsageError, match="is not a place for build steps"):
         check_request(load_platform(project), BuildRequest(cache_to=(place,)))
+
+
+@pytest.mark.parametrize("image", ["Bad Image", "-x", "a:b:c", "a//b", "a@sha256:1", "a:", "/a", "host:port/a"])
+def test_a_root_is_the_name_of_an_image(project: Path, image: str) -> None:
+    with pytest.raises(UsageError, match=r"^--root: .* is not the name of an image"):
+        check_request(load_platform(project), BuildRequest(root_image=image))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        *(
+            "debian",
+            "debian:trixie-slim",
+            "library/debian",
+            "localhost:5000/a/b_c:1.0",
+            "R.example.org/a",
+            "[::1]:5000/a",
+        ),
+        *("debian@sha256:" + "0" * 64, "a:b@sha256:" + "0" * 64, "sha256:" + "0" * 64, "0123456789ab"),
+    ],
+)
+def test_every_name_of_an_image_may_be_that_of_a_root(project: Path, image: str) -> None:
+    check_request(load_platform(project), BuildRequest(root_image=image))

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import errno
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import pytest
 
 from platform_images.errors import UsageError
 from platform_images.model import load_mission, load_missions, load_platform, mission_names
 
+T = TypeVar("T")
+MISSION = "deployments/survey"
 KERNEL = "deployments/survey/kernels/sky"
 
 
@@ -225,7 +232,7 @@ def test_a_channel_is_an_address_or_a_folder_of_the_repository(checkout: Path, p
 
 def test_a_display_name_is_one_line(checkout: Path) -> None:
     change(checkout, f"{KERNEL}/kernel.toml", '"Sky"', '"Sky\\nblue"')
-    assert "key 'display_name': must be one line" in mistake(checkout)
+    assert "key 'display_name': must be one line of text" in mistake(checkout)
 
 
 @pytest.mark.parametrize("spec", ["foo bar baz ][", "[]", "=3", "numpy >=>= 2"])
@@ -240,3 +247,165 @@ def test_what_conda_cannot_read_is_a_mistake_of_the_file(checkout: Path, spec: s
 def test_match_specs_of_every_form_are_read(checkout: Path, spec: str) -> None:
     change(checkout, f"{KERNEL}/environment.yml", "[python=3.11]", f'[python=3.11, "{spec}"]')
     assert load_mission(load_platform(checkout), "survey").kernel("sky").conda.dependencies[1] == spec
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "common/apt.txt",
+        f"{MISSION}/apt.txt",
+        f"{MISSION}/npm.txt",
+        f"{MISSION}/Dockerfile",
+        f"{MISSION}/mission.toml",
+        f"{KERNEL}/kernel.toml",
+        f"{KERNEL}/constraints.txt",
+    ],
+)
+def test_a_link_to_nowhere_is_never_taken_for_no_file(checkout: Path, name: str) -> None:
+    (checkout / name).unlink(missing_ok=True)
+    (checkout / name).symlink_to("nowhere.txt")
+    assert f"{name} is a link to nowhere.txt, where nothing is." in mistake(checkout)
+
+
+@pytest.mark.parametrize("name", [f"{MISSION}/apt.txt", f"{MISSION}/mission.toml", f"{KERNEL}/constraints.txt"])
+def test_a_link_to_itself_cannot_be_read(checkout: Path, name: str) -> None:
+    (checkout / name).unlink(missing_ok=True)
+    (checkout / name).symlink_to(Path(name).name)
+    assert f"{name} cannot be read" in mistake(checkout)
+
+
+@pytest.mark.parametrize("name", [f"{MISSION}/apt.txt", f"{MISSION}/Dockerfile", f"{KERNEL}/constraints.txt"])
+def test_a_folder_or_a_pipe_is_no_file(checkout: Path, name: str) -> None:
+    (checkout / name).mkdir()
+    assert f"{name} is a folder, not a file." in mistake(checkout)
+    (checkout / name).rmdir()
+    os.mkfifo(checkout / name)  # opening it would wait for ever
+    assert f"{name} is a pipe, socket or device, not a file." in mistake(checkout)
+
+
+@pytest.mark.parametrize("name", [f"{MISSION}/hooks", "deployments", f"{MISSION}/kernels"])
+def test_a_file_is_no_folder(checkout: Path, name: str) -> None:
+    shutil.rmtree(checkout / name, ignore_errors=True)
+    (checkout / name).write_text("")
+    assert f"{name} cannot be read.\nNot a directory" in mistake(checkout)
+
+
+@pytest.mark.parametrize("name", [f"{MISSION}/hooks", "deployments", f"{MISSION}/kernels", "deployments/other"])
+def test_a_link_to_no_folder_is_never_taken_for_none(checkout: Path, name: str) -> None:
+    shutil.rmtree(checkout / name, ignore_errors=True)
+    (checkout / name).symlink_to("nowhere")
+    assert f"{name} cannot be read.\nNo such file or directory" in mistake(checkout)
+
+
+@pytest.mark.parametrize("name", ["deployments", MISSION, f"{MISSION}/kernels", KERNEL])
+def test_a_folder_that_this_user_may_not_read_is_named(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    platform, closed = load_platform(checkout), checkout / name
+    monkeypatch.setattr(Path, "iterdir", closing(closed, Path.iterdir))
+    monkeypatch.setattr(Path, "lstat", closing(closed, Path.lstat))
+    with pytest.raises(UsageError, match=f"^{name} cannot be read.\nPermission denied"):
+        load_missions(platform)
+
+
+def closing(closed: Path, real: Callable[[Path], T]) -> Callable[[Path], T]:
+    """As if this user might not look into a folder: the one who runs the tests may be one who may everything."""
+
+    def looked_at(path: Path) -> T:
+        if path.parent == closed or (path == closed and real.__name__ == "iterdir"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return real(path)
+
+    return looked_at
+
+
+def test_what_else_lies_beside_missions_is_none(checkout: Path) -> None:
+    (checkout / "deployments/README.md").write_text("")
+    (checkout / "deployments/notes").mkdir()
+    (checkout / "deployments/.#lock").symlink_to("somebody@somewhere")
+    assert mission_names(load_platform(checkout)) == ("survey",)
+
+
+def test_a_project_without_missions_has_none(checkout: Path) -> None:
+    shutil.rmtree(checkout / "deployments")
+    assert mission_names(load_platform(checkout)) == ()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["2025-02-30", "!!int abc", "!!bool maybe", "!!int ''", "!!float abc", "!!timestamp now", "9" * 5000],
+    ids=lambda name: name[:12],
+)
+def test_a_yaml_value_of_no_kind_is_a_mistake_of_the_file(checkout: Path, name: str) -> None:
+    change(checkout, f"{KERNEL}/environment.yml", "dep", f"name: {name}\ndep")
+    assert f"{KERNEL}/environment.yml has a value that is not what it looks like" in mistake(checkout)
+
+
+@pytest.mark.parametrize("text", ["&a\nname: *a\n", "name: " + "[" * 3000 + "]" * 3000, "name: " + "{a: " * 3000])
+def test_yaml_without_end_is_a_mistake_of_the_file(checkout: Path, text: str) -> None:
+    (checkout / KERNEL / "environment.yml").write_text(text)
+    assert f"{KERNEL}/environment.yml is nested too deeply" in mistake(checkout)
+
+
+@pytest.mark.parametrize("spec", ["\\ud800", "numpy \\ud800"])
+def test_half_of_a_character_is_no_match_spec(checkout: Path, spec: str) -> None:
+    change(checkout, f"{KERNEL}/environment.yml", "[python=3.11]", f'[python=3.11, "{spec}"]')
+    assert "has an entry that is not a conda match spec" in mistake(checkout)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("9" * 5000, "mission.toml has a number of too many digits"),
+        ("0x" + "f" * 5000, "key 'title': found a number of too many digits; Input should be a valid string"),
+        ("[" * 3000 + "]" * 3000, "mission.toml is nested too deeply"),
+    ],
+    ids=["digits", "hexadecimal digits", "lists"],
+)
+def test_toml_that_python_does_not_take_is_a_mistake_of_the_file(checkout: Path, value: str, said: str) -> None:
+    change(checkout, f"{MISSION}/mission.toml", '"Sky survey"', value)
+    assert said in mistake(checkout)
+
+
+def test_a_number_of_any_length_is_no_choice(checkout: Path) -> None:
+    change(checkout, f"{KERNEL}/kernel.toml", '"Sky"', '"Sky"\nsolver = 0x' + "f" * 5000)
+    assert "key 'solver': found a number of too many digits; allowed: uv, pip-tools" in mistake(checkout)
+
+
+def test_a_list_whose_only_item_is_wrong_is_not_also_too_short(checkout: Path) -> None:
+    change(checkout, f"{MISSION}/mission.toml", '["sky"]', '["Sky"]')
+    assert "mission.toml has a mistake." in mistake(checkout)
+    change(checkout, "platform.toml", "path =", "pth =")
+    assert "too" not in mistake(checkout)
+    assert "at least" not in mistake(checkout)
+
+
+def test_a_list_without_items_is_too_short(checkout: Path) -> None:
+    change(checkout, f"{MISSION}/mission.toml", '["sky"]', "[]")
+    assert "key 'kernels': found []; Tuple should have at least 1 item" in mistake(checkout)
+
+
+@pytest.mark.parametrize("sign", ["\\r", "\\u001b[31m", "\\t", "\\u0000", "\\u007f", "\\u0085", "\\u2028"])
+@pytest.mark.parametrize("key", ["title", "description"])
+def test_what_becomes_a_label_is_one_line_without_control_characters(checkout: Path, key: str, sign: str) -> None:
+    change(checkout, f"{MISSION}/mission.toml", "version", 'description = "Sky survey"\nversion')
+    change(checkout, f"{MISSION}/mission.toml", f'{key} = "Sky survey"', f'{key} = "a{sign}b"')
+    assert f"key '{key}': must be one line of text" in mistake(checkout)
+
+
+def test_a_title_can_be_seen(checkout: Path) -> None:
+    change(checkout, f"{MISSION}/mission.toml", "Sky survey", "\u200b ")
+    assert "key 'title': must be text that people can see" in mistake(checkout)
+
+
+@pytest.mark.parametrize("title", ["Ünï 🔭", "👩\u200d🚀 space", "10\u00a0kpc"])
+def test_a_title_is_text_of_any_language(checkout: Path, title: str) -> None:
+    change(checkout, f"{MISSION}/mission.toml", "Sky survey", title)
+    assert load_mission(load_platform(checkout), "survey").settings.title == title
+
+
+def test_a_mission_s_name_is_no_longer_than_a_kernel_s(checkout: Path) -> None:
+    (checkout / MISSION).rename(checkout / "deployments" / ("a" * 60))
+    assert load_missions(load_platform(checkout))[0].name == "a" * 60
+    (checkout / "deployments" / ("a" * 60)).rename(checkout / "deployments" / ("a" * 61))
+    assert "with a letter, 60 of them at most; not common, project" in mistake(checkout)

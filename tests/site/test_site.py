@@ -168,3 +168,68 @@ def test_two_readings_give_the_same_text_in_sorted_lines(machine: Path) -> None:
     lines = settings(machine, **variables).secret_text().splitlines()
     assert lines == sorted(lines)
     assert lines == settings(machine, **variables).secret_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("extra-index-url = 5", "extra-index-url"),
+        ('extra-index-url = "https://index.example.org"', "extra-index-url"),
+        ("index-url = 5", "index-url"),
+        ("index = 5", "index"),
+        ("index = [5]", "index"),
+        ("[[index]]\nurl = 5", "index.url"),
+        ("find-links = 5", "find-links"),
+        ("find-links = [1]", "find-links"),
+    ],
+)
+def test_a_value_of_a_wrong_kind_in_uvs_file_is_named(machine: Path, text: str, key: str) -> None:
+    put(machine / "home/.config/uv/uv.toml", f"{text}\n")
+    with pytest.raises(UsageError, match=rf"home/\.config/uv/uv\.toml: key '{key}' has a value of a wrong kind"):
+        settings(machine)
+
+
+@pytest.mark.parametrize("text", ["a = " + "9" * 5000, "a = " + "[" * 3000], ids=["digits", "lists"])
+def test_a_file_of_uv_that_python_does_not_take_is_named(machine: Path, text: str) -> None:
+    put(machine / "etc/uv/uv.toml", text)
+    with pytest.raises(UsageError, match=r"etc/uv/uv\.toml is not TOML"):
+        settings(machine)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"),
+        *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"),
+    ],
+)
+def test_an_address_that_nobody_can_read_is_named_by_its_variable(machine: Path, name: str) -> None:
+    with pytest.raises(
+        UsageError, match=rf"^{name} has something that is not an address.\nfound 'http://\*\*\*@\[bad'"
+    ):
+        settings(machine, **{name: "http://me:hush@[bad"})
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "named"),
+    [
+        ("etc/uv/uv.toml", 'index-url = "http://[bad"', "uv.toml, index-url"),
+        ("etc/uv/uv.toml", 'find-links = ["http://[bad"]', "uv.toml, find-links"),
+        ("etc/uv/uv.toml", '[[index]]\nurl = "http://[bad"', "uv.toml, index.url"),
+        (
+            "etc/pip.conf",
+            "[global]\nextra-index-url = https://a.example http://[bad",
+            "pip.conf, [global] extra-index-url",
+        ),
+    ],
+)
+def test_an_address_that_nobody_can_read_is_named_by_its_file(machine: Path, file: str, text: str, named: str) -> None:
+    put(machine / file, f"{text}\n")
+    with pytest.raises(UsageError) as caught:
+        settings(machine)
+    assert f"{named} has something that is not an address" in str(caught.value)
+
+
+def test_a_certificate_file_in_the_home_of_nobody_is_named_by_its_variable(machine: Path) -> None:
+    with pytest.raises(UsageError, match=r"^SSL_CERT_FILE: '~nosuchuser/x' begins in a home that is not known"):
+        settings(machine, SSL_CERT_FILE="~nosuchuser/x")
