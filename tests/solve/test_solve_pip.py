@@ -113,7 +113,7 @@ def test_it_is_solved_for_the_environments_python(make_project: MakeProject, whe
     [
         "beta @ git+https://example.org/beta.git",
         "beta[extra] @ https://example.org/beta-1.0-py3-none-any.whl",
-        "git+ssh://git@example.org/beta.git",
+        "git+ssh://example.org/beta.git",
         "-e .",
         "./beta",
         "/srv/beta",
@@ -152,8 +152,12 @@ def test_requests_that_exclude_each_other_are_explained(make_project: MakeProjec
 
 
 def test_a_line_that_is_no_request_is_told_with_its_file(make_project: MakeProject, wheels: Path) -> None:
-    with pytest.raises(ToolError, match=f"not a request, in {KERNEL}/requirements.in"):
-        solve(make_project({f"{KERNEL}/requirements.in": "beta>>1\n"}))
+    with pytest.raises(UsageError, match=f"{KERNEL}/requirements.in, line 2: 'beta>>1' is not a request"):
+        solve(make_project({f"{KERNEL}/requirements.in": "alpha\nbeta>>1\n"}))
+
+
+def test_a_byte_order_mark_is_no_part_of_a_request(make_project: MakeProject, wheels: Path) -> None:
+    assert pins(solve(make_project({f"{KERNEL}/requirements.in": "\ufeffbeta\n"}))) == ["alpha==1.5", "beta==1.1"]
 
 
 def test_an_index_that_does_not_answer_is_named_without_its_password(
