@@ -1,15 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from platform_images import process
 from platform_images.errors import ToolError, UsageError
 from platform_images.locks.store import LockStore
 from platform_images.locks.values import Lock, Unit
 from platform_images.model import Environment, Mission, Platform
 from platform_images.process import Completed
+from platform_images.solve import uv
 from platform_images.solve.environment import solve_environment
 from platform_images.solve.pip import _refuse_unhashed, pinned_names
 from platform_images.solve.uv import platform_tag, uv_environment
@@ -141,6 +144,54 @@ def test_a_wrong_name_is_told_with_its_line_and_the_right_spelling(make_project:
         solve(project)
     assert "(did you mean 'beta'?)" in caught.value.what
     assert caught.value.fix == f"correct {KERNEL}/requirements.in:2: betta>=1"
+
+
+def test_a_name_that_saved_locks_have_points_at_the_index(make_project: MakeProject, wheels: Path) -> None:
+    project = make_project({f"{KERNEL}/requirements.in": "# stars\nDelta>=1\n"})
+    store = LockStore(project[0].locks)
+    store.write(SKY, files={"requirements.txt": "delta==1.1\n"}, inputs={}, solvers={})
+    with pytest.raises(ToolError, match="index does not have 'delta', which the saved locks have") as caught:
+        solve(project)
+    assert "did you mean" not in str(caught.value)
+    assert "invoke doctor --network" in str(caught.value.fix)
+    assert f"{KERNEL}/requirements.in:2: Delta>=1" in str(caught.value.fix)
+
+
+def test_what_a_build_requires_is_told_with_its_key(make_project: MakeProject, wheels: Path) -> None:
+    settings = 'display_name = "Sky"\n[sdist.gamma]\nbuild_requires = ["alpha", "{}"]\nreason = "no wheel"\n'
+    with pytest.raises(ToolError, match="survey/sky asks for 'nosuch-zzqq-1', which the package index") as caught:
+        solve(make_project({f"{KERNEL}/kernel.toml": settings.format("nosuch-zzqq-1")}))
+    key = f"key 'sdist.gamma.build_requires' of {KERNEL}/kernel.toml"
+    assert caught.value.fix == f"correct {key}: nosuch-zzqq-1"
+    with pytest.raises(ToolError, match="What building the sdists of survey/sky needs cannot be solved") as caught:
+        solve(make_project({f"{KERNEL}/kernel.toml": settings.format("alpha>9")}))
+    assert str(caught.value.fix).endswith(f"in {key}")
+
+
+@pytest.mark.parametrize(("variable", "value"), [("UV_CACHE_DIR", "/dev/null/cache"), ("UV_CONFIG_FILE", "/nope")])
+def test_a_solver_that_cannot_run_is_not_taken_for_requests(
+    make_project: MakeProject, wheels: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ToolError, match="the solver could not do its work") as caught:
+        solve(make_project())
+    assert value in str(caught.value.why)
+    assert variable in str(caught.value.fix) and "loosen" not in str(caught.value.fix)
+
+
+def test_uv_s_temporary_folder_goes_with_the_run(
+    make_project: MakeProject, wheels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[Path, Path]] = []
+
+    def run(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, **settings: Any) -> Completed:
+        seen.append((Path(env["TMPDIR"]), cwd))
+        assert seen[-1][0].is_dir()
+        return process.run(argv, env=env, cwd=cwd, **settings)
+
+    monkeypatch.setattr(uv, "run", run)
+    solve(make_project())
+    assert seen and all(place.is_relative_to(folder) and not folder.exists() for place, folder in seen)
 
 
 def test_requests_that_exclude_each_other_are_explained(make_project: MakeProject, wheels: Path) -> None:
