@@ -108,7 +108,7 @@ def _usual(asked: Asked, said: str) -> tuple[str, str]:
         return f"{asked.what} cannot be solved.", f"loosen one of the requests named above, in {', '.join(asked.files)}"
     return (
         f"{asked.what} was not solved: the solver could not do its work.",
-        "see what it says above; look at the cache folder (UV_CACHE_DIR) and the temporary folder (TMPDIR), their room, "
+        "see what it says above; look at the cache folder (UV_CACHE_DIR), the temporary folder (TMPDIR), their room, "
         f"uv's settings (UV_CONFIG_FILE, uv.toml) and the index: {_SEE_INDEX}",
     )
 
