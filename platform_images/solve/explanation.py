@@ -25,6 +25,7 @@ _UNKNOWN = (
 )
 _MALFORMED = re.compile(r"Couldn't parse requirement in `(?P<file>[^`]+)`|Invalid requirement")
 _NO_WHEEL = re.compile(r"Wheels are required for `(?P<name>[^`]+)`")
+_BUILD = re.compile(r"[Ff]ailed to (?:download and )?build `?(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)")
 _CONFLICT = re.compile(r"No solution found when resolving|requirements are unsatisfiable|ResolutionImpossible")
 _NO_VERSION = re.compile(r"Could not find a version that|No matching distribution found")
 _TRACEBACK = re.compile(r"^Traceback \(most recent call last\):\n(?:[ \t]+.*\n)+", re.MULTILINE)
@@ -137,6 +138,7 @@ def _special(asked: Asked, said: str) -> tuple[str, str] | None:
         or _malformed(asked.label, said)
         or _unknown(asked, said)
         or _no_wheel(asked, said)
+        or _build(asked, said)
     )
 
 
@@ -211,6 +213,19 @@ def _no_wheel(asked: Asked, said: str) -> tuple[str, str] | None:
         f"{asked.what} cannot be solved: {name} has no wheel that fits.",
         f"ask for another version of {name}; or, to build it from source, add to kernel.toml of {asked.label}:\n"
         f'[sdist.{name}]\nbuild_requires = ["setuptools"]\nreason = "..."',
+    )
+
+
+def _build(asked: Asked, said: str) -> tuple[str, str] | None:
+    """Say which package's own build failed, by which a solver learns what it depends on."""
+    found = _BUILD.search(said)
+    if found is None:
+        return None
+    name = found["name"]
+    return (
+        f"{asked.what} was not solved: the build of {name} from source failed.",
+        f"see what the build says above; what it needs stands in [sdist.{name}] of kernel.toml; or ask for "
+        f"another version of {name}",
     )
 
 

@@ -14,6 +14,7 @@ from platform_images.model import Environment, Mission, Platform
 from platform_images.process import Completed
 from platform_images.solve import uv
 from platform_images.solve.environment import solve_environment
+from platform_images.solve.explanation import Asked, explain
 from platform_images.solve.pip import _refuse_unhashed, pinned_names
 from platform_images.solve.uv import platform_tag, uv_environment
 
@@ -177,6 +178,16 @@ def test_a_solver_that_cannot_run_is_not_taken_for_requests(
         solve(make_project())
     assert value in str(caught.value.why)
     assert variable in str(caught.value.fix) and "loosen" not in str(caught.value.fix)
+
+
+def test_a_build_that_fails_is_told_with_its_table() -> None:
+    said = "error: Failed to build `gamma==1.0`\n  cause: The build backend returned an error\n"
+    asked = Asked(
+        label="survey/sky", what="The pip part of survey/sky", files=(), lines=lambda _: (), locks=Path("none")
+    )
+    error = explain(asked, Completed(argv=("uv",), returncode=1, stdout="", stderr=said))
+    assert error.what == "The pip part of survey/sky was not solved: the build of gamma from source failed."
+    assert "[sdist.gamma] of kernel.toml" in str(error.fix) and "UV_CACHE_DIR" not in str(error.fix)
 
 
 def test_uv_s_temporary_folder_goes_with_the_run(
