@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 AT_ONCE = 8
+_NAMED = 5
 _LINE_EVERY = 50
 _OPTION = re.compile(r"^--(?:extra-)?index-url\s+(\S+)$", re.MULTILINE)
 _FIX = "invoke doctor --network shows the index, proxy and certificate settings in use; then try again"
@@ -53,6 +54,17 @@ class Index:
             ToolError: One did not answer, or not as an index does.
         """
         return _each("the index", sorted(set(names)), self._page)
+
+    def nothing_known(self, names: Iterable[str]) -> ToolError:
+        """Return the error where no index has any of some packages that are locked: it is none, or another one."""
+        asked = sorted(set(names))
+        more = f" and {len(asked) - _NAMED} more" if len(asked) > _NAMED else ""
+        return ToolError(
+            "The package index does not answer as an index does: it has none of the locked packages.",
+            why=f"{redacted(', '.join(self.addresses))} has not {', '.join(asked[:_NAMED])}{more}",
+            fix="correct its address, which is set by UV_DEFAULT_INDEX or PIP_INDEX_URL, or in the configuration of uv "
+            "or pip; invoke doctor --network shows it",
+        )
 
     def requirements(self, files: Mapping[str, File | None]) -> dict[str, tuple[Requirement, ...]]:
         """Return what releases require, each by the name of its package; those of which nobody can tell are left out.

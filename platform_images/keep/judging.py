@@ -18,6 +18,7 @@ from platform_images.model import Environment, Platform
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
+_WITNESSES = 8
 NO_WHEEL = Holder(by="the release itself", bound="it has no wheel for this platform")
 
 
@@ -140,8 +141,23 @@ class Judge:
             self.graph = with_pythons(self.graph, pythons)
 
     def _ask_pages(self, names: Iterable[str]) -> None:
-        """Ask for the pages that have not been asked for yet."""
+        """Ask for the pages that have not been asked for yet.
+
+        A package may be gone from the index. Where all are, some others of the lock are asked for: an index that has
+        none of those either is not the one that they are from.
+
+        Raises:
+            ToolError: The index did not answer, or has nothing of what is locked.
+        """
         self.pages.update(self.index.pages(set(names) - set(self.pages)))
+        if not self.pages or any(self.pages.values()):
+            return
+        others = sorted(
+            each.name for each in self.lock.packages.values() if not each.conda and each.name not in self.pages
+        )
+        self.pages.update(self.index.pages(others[:_WITNESSES]))
+        if not any(self.pages.values()):
+            raise self.index.nothing_known(self.pages)
 
     def _newest(self, name: str) -> Judgement:
         """Return the newest release of a package."""

@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from platform_images.locks.requests import request_closure
+from platform_images.locks.requests import INCLUDE, entries, request_closure, request_text
+from platform_images.model.document import read_text
 from platform_images.model.environment import Environment
 
-_INCLUDE = re.compile(r"^\s*(?P<option>-r|-c|--requirements?|--constraints?)[\s=]+(?P<path>[^\s#]+)")
 _CONDA_NAME = re.compile(r"^(?:[^\s:]+::)?(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)(?P<rest>.*)$")
 
 
@@ -60,8 +60,8 @@ def pip_requests(folder: Path, environment: Environment) -> tuple[Request, ...]:
         if (path, constraint) in seen:
             continue
         seen.add((path, constraint))
-        for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
-            if included := _INCLUDE.match(line):
+        for number, line in entries(request_text(path, folder=folder)):
+            if included := INCLUDE.fullmatch(line):
                 place = Path(os.path.normpath(path.parent / included["path"]))
                 todo.append((place, constraint or included["option"].lstrip("-").startswith("c")))
             elif request := _request(line, path.relative_to(folder).as_posix(), number, constraint=constraint):
@@ -70,11 +70,11 @@ def pip_requests(folder: Path, environment: Environment) -> tuple[Request, ...]:
 
 
 def _request(line: str, file: str, number: int, *, constraint: bool) -> Request | None:
-    """Return one line's request; nothing where it is an option, a comment or empty."""
+    """Return one line's request; nothing where it is an option, or none that can be locked."""
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
-    text = re.split(r"(?:^|\s)#|\s--|\\$", line)[0].strip()
+    text = re.split(r"\s--", line)[0].strip()
     try:
         asked = Requirement(text)
     except InvalidRequirement:
@@ -94,14 +94,14 @@ def _request(line: str, file: str, number: int, *, constraint: bool) -> Request 
 def conda_requests(folder: Path, environment: Environment) -> tuple[Request, ...]:
     """Return the lines of an ``environment.yml``."""
     path = environment.folder / "environment.yml"
-    lines = [re.split(r"(?:^|\s)#", line)[0] for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    file = path.relative_to(folder).as_posix()
+    lines = [re.split(r"(?:^|\s)#", line)[0] for line in read_text(path, shown=file).splitlines()]
     found = []
     for spec in environment.conda.dependencies:
         whole = re.compile(rf"(?<![\w.-]){re.escape(spec)}(?![\w.-])")
         number = next((number for number, line in enumerate(lines, start=1) if whole.search(line)), 1)
         asked = _CONDA_NAME.match(spec)
         if asked:
-            file = path.relative_to(folder).as_posix()
             name, rest = asked["name"].lower(), asked["rest"].strip()
             found.append(Request(file=file, line=number, text=spec, name=name, specifier=rest))
     return tuple(found)

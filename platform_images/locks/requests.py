@@ -1,4 +1,4 @@
-"""pip request files: the files that they include, and which line asks for a package."""
+"""pip request files: the files that they include, what may stand in them, and which line asks for a package."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from platform_images.errors import UsageError
+from platform_images.model.document import read_text
+from platform_images.model.release import AddressError, OptionError, release
+from platform_images.process import redacted
 
-_INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirements?|--constraints?)[\s=]+(?P<path>[^\s#]+)")
-_DIRECT = re.compile(
-    r"^\s*(?:(?:-e|--editable)\b|\.{0,2}/|\.{1,2}$|(?:[a-z]+\+)?(?:https?|ssh|git|file)://|git\+|file:"
-    r"|[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[^\]]*\])?\s*@)",
-    re.IGNORECASE,
-)
+INCLUDE = re.compile(r"(?P<option>-r|-c|--requirements?|--constraints?)[\s=]+(?P<path>\S+)")
+_EDITABLE = ("-e", "--editable")
+_INDEX = ("-i", "--index-url", "--extra-index-url", "--index", "--default-index", "--no-index", "-f", "--find-links")
+_KINDS = ("--only-binary", "--no-binary")
+_COMMENT = re.compile(r"(?:^|\s+)#.*$")
 _NAME = re.compile(r"^\s*(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
@@ -26,7 +28,7 @@ def request_closure(paths: Iterable[Path], *, folder: Path) -> tuple[Path, ...]:
         folder: The project's folder, in which all must lie.
 
     Raises:
-        UsageError: A file includes one that is missing or lies outside the project.
+        UsageError: A file includes one that is missing or lies outside the project, or is not text.
     """
     found: dict[Path, None] = {}
     todo = list(paths)
@@ -35,7 +37,7 @@ def request_closure(paths: Iterable[Path], *, folder: Path) -> tuple[Path, ...]:
         if path in found:
             continue
         found[path] = None
-        for name in _includes(path):
+        for name in _includes(request_text(path, folder=folder)):
             included = Path(os.path.normpath(path.parent / name))
             if not included.is_relative_to(folder) or not included.is_file():
                 raise UsageError(
@@ -46,30 +48,95 @@ def request_closure(paths: Iterable[Path], *, folder: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def _includes(path: Path) -> Iterator[str]:
-    """Return the paths that a file includes, as written."""
-    for line in path.read_text(encoding="utf-8").splitlines():
-        included = _INCLUDE.match(line)
-        if included:
+def request_text(path: Path, *, folder: Path) -> str:
+    """Return a request file's text.
+
+    Raises:
+        UsageError: It is missing, unreadable or not UTF-8.
+    """
+    return read_text(path, shown=path.relative_to(folder).as_posix())
+
+
+def entries(text: str) -> Iterator[tuple[int, str]]:
+    """Yield number and content of each line that has any, without comments.
+
+    A line that ends with a backslash goes on with the next, and has the number of its first.
+    """
+    first, begun = 0, ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        first = first or number
+        goes_on = line.endswith("\\") and not line.lstrip().startswith("#")
+        begun += line.removesuffix("\\") if goes_on else line
+        if not goes_on:
+            if entry := _COMMENT.sub("", begun).strip():
+                yield first, entry
+            first, begun = 0, ""
+    if entry := _COMMENT.sub("", begun).strip():
+        yield first, entry
+
+
+def _includes(text: str) -> Iterator[str]:
+    """Yield the paths that a file includes, as written."""
+    for _, entry in entries(text):
+        if included := INCLUDE.fullmatch(entry):
             yield included["path"]
 
 
-def refuse_direct(paths: Iterable[Path], *, folder: Path) -> None:
-    """Refuse lines that ask for a repository, an address or a folder: only releases of an index have hashes to lock.
+def refuse_unlockable(paths: Iterable[Path], *, folder: Path) -> None:
+    """Refuse lines that are no request for a release of an index: only those have hashes to lock.
 
     Raises:
         UsageError: There is such a line; names file and line.
     """
     for path in request_closure(paths, folder=folder):
         shown = path.relative_to(folder)
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            if _DIRECT.match(line):
-                raise UsageError(
-                    f"{shown}, line {number}: {line.strip()!r} is not a release of a package index.",
-                    why="A repository, an address or a folder has no hash that an index vouches for, so it cannot be "
-                    "locked.",
-                    fix="ask for a release, NAME>=VERSION; or build a wheel of it and put that on your index",
-                )
+        for number, entry in entries(request_text(path, folder=folder)):
+            if not INCLUDE.fullmatch(entry):
+                _refuse(entry, where=f"{shown}, line {number}")
+
+
+def _refuse(entry: str, *, where: str) -> None:
+    """Refuse a line that is no request for a release of an index."""
+    try:
+        release(entry)
+    except OptionError as error:
+        if error.option not in _EDITABLE:
+            raise _option_refused(error.option, where=where) from error
+        raise _place_refused(entry, where=where) from error
+    except AddressError as error:
+        raise _place_refused(entry, where=where) from error
+    except ValueError as error:
+        raise UsageError(
+            f"{where}: {entry!r} is not a request.", why=str(error), fix="write NAME, or NAME>=VERSION; see PEP 508"
+        ) from error
+
+
+def _place_refused(entry: str, *, where: str) -> UsageError:
+    """Return the error for a repository, an address, a folder or a file."""
+    return UsageError(
+        f"{where}: {redacted(entry)!r} is not a release of a package index.",
+        why="A repository, an address, a folder or a file has no hash that an index vouches for: it cannot be locked.",
+        fix="ask for a release, NAME>=VERSION; or build a wheel of it and put that on your index",
+    )
+
+
+def _option_refused(option: str, *, where: str) -> UsageError:
+    """Return the error for an option of an installer."""
+    fix = f"take {option} out"
+    if option in _INDEX:
+        fix += (
+            "; where packages come from is set for the machine, by PIP_INDEX_URL and PIP_EXTRA_INDEX_URL or in pip's "
+            "configuration: invoke doctor --network shows it"
+        )
+    elif option in _KINDS:
+        fix += "; what is built from source has a table [sdist.NAME] in kernel.toml"
+    elif option == "--hash":
+        fix += "; the lock gets the hash of each file of a release, and a build installs no other"
+    return UsageError(
+        f"{where}: the option {option} cannot be used here.",
+        why="A request file has names with their versions, and -r FILE and -c FILE, each on a line of its own.",
+        fix=fix,
+    )
 
 
 def requesting_lines(paths: Iterable[Path], name: str, *, folder: Path) -> tuple[str, ...]:
@@ -77,7 +144,7 @@ def requesting_lines(paths: Iterable[Path], name: str, *, folder: Path) -> tuple
     return tuple(
         f"{path.relative_to(folder)}:{number}: {line}"
         for path in request_closure(paths, folder=folder)
-        for number, line in name_lines(path.read_text(encoding="utf-8"), name)
+        for number, line in name_lines(request_text(path, folder=folder), name)
     )
 
 

@@ -6,7 +6,9 @@ import re
 import unicodedata
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+from platform_images.model.release import release
 
 LONGEST_NAME = 60
 Name = Annotated[
@@ -314,6 +316,19 @@ class Sdist(Strict):
     build_requires: tuple[str, ...] = Field(min_length=1, strict=False)
     reason: str = Field(min_length=1, description="Why this package may be built from source.")
     environment: Variables = Field({}, description="Variables of its build, for example CFLAGS.")
+
+    @field_validator("build_requires")
+    @classmethod
+    def _releases(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                release(text)
+            except ValueError as error:
+                raise ValueError(
+                    f"found {text!r}; allowed: releases of a package index, such as 'setuptools' or "
+                    "'setuptools>=82', without an address or an option"
+                ) from error
+        return value
 
 
 class KernelFile(Strict):

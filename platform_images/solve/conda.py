@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
@@ -18,7 +19,7 @@ from platform_images.locks.conda import distributions, parse_conda_lock
 from platform_images.locks.values import CONDA_LOCK, CondaPackage, Lock
 from platform_images.model.environment import Environment
 from platform_images.model.platform import Platform
-from platform_images.process import Completed, run
+from platform_images.process import Completed, redacted, run
 from platform_images.solve.conda_front import SETTINGS
 from platform_images.solve.explanation import unreachable
 from platform_images.solve.hostenv import host_environment
@@ -26,6 +27,13 @@ from platform_images.solve.solution import Say
 
 TIMEOUT = 1800.0
 _LINUX = "5.10"
+_UNSOLVABLE = re.compile(
+    r"Cannot solve the request|No candidates were found|[Uu]nsatisfiable|PackagesNotFound|ResolvePackageNotFound"
+    r"|Could not solve for environment|nothing provides"
+)
+_NO_CHANNEL = re.compile(
+    r"could not find subdir|HTTP status client error|\b40[0-9] Client Error|HTTP 404|UnavailableInvalidChannel"
+)
 _ARCHSPEC = {"linux-64": "x86_64", "linux-aarch64": "aarch64"}
 
 
@@ -68,7 +76,7 @@ def solve_conda(
         }
         done = _run_conda_lock(platform, environment, scratch, settings=settings, glibc=glibc)
         if done.returncode:
-            raise _failed(environment, scratch, done)
+            raise _failed(platform, environment, scratch, done)
         text = normalised((scratch / CONDA_LOCK).read_text(encoding="utf-8"))
     return text, _versions(platform, solver)
 
@@ -140,24 +148,43 @@ def _child_environment(platform: Platform, scratch: Path) -> dict[str, str]:
     return {**host, SETTINGS: str(scratch / "front.json"), "PYTHONPATH": os.pathsep.join(path)}
 
 
-def _failed(environment: Environment, scratch: Path, done: Completed) -> ToolError:
+def _failed(platform: Platform, environment: Environment, scratch: Path, done: Completed) -> ToolError:
     """Return the error of a failed solve: the solver's own words where it said any."""
     error = scratch / "error.txt"
     said = error.read_text(encoding="utf-8").strip() if error.is_file() else ""
     why = said or "\n".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-20:])
+    what, fix = _cure(platform, environment, why)
+    return ToolError(what, why=why, fix=fix, argv=done.argv, returncode=done.returncode)
+
+
+def _cure(platform: Platform, environment: Environment, said: str) -> tuple[str, str]:
+    """Return what happened and what to do: only what cannot be satisfied is cured by other requests."""
     place = f"{environment.scope}/{environment.name}"
-    channels = ", ".join(environment.conda.channels)
-    what = f"The conda part of {place} cannot be solved."
-    fix = f"edit environment.yml of {place}, or add a channel to platform.toml; the present ones: {channels}"
-    if unreachable(why):
-        what = f"A conda channel did not answer while {place} was solved."
-        fix = "see that this machine reaches the channels of platform.toml; invoke doctor shows proxy and certificates"
-    return ToolError(
-        what,
-        why=why,
-        fix=fix,
-        argv=done.argv,
-        returncode=done.returncode,
+    if unreachable(said):
+        return (
+            f"A conda channel did not answer while {place} was solved.",
+            "see that this machine reaches the channels of platform.toml; invoke doctor shows proxy and certificates",
+        )
+    if _UNSOLVABLE.search(said):
+        channels = ", ".join(environment.conda.channels)
+        return (
+            f"The conda part of {place} cannot be solved.",
+            f"edit environment.yml of {place}, or add a channel to platform.toml; the present ones: {channels}",
+        )
+    if _NO_CHANNEL.search(said):
+        named = ", ".join(
+            f"{channel.name} ({channel.path or redacted(channel.url or '')})"
+            for channel in platform.settings.channels
+            if channel.name in environment.conda.channels
+        )
+        return (
+            f"A conda channel is not where platform.toml says, so {place} was not solved.",
+            f"correct 'path' or 'url' of that channel in platform.toml, which has: {named}",
+        )
+    return (
+        f"The solver of the conda part of {place} could not do its work.",
+        "see what it says above, and that there is room in the temporary folder (TMPDIR) and in the home, which has "
+        "caches; invoke doctor shows proxy and certificates",
     )
 
 

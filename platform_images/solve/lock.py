@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from platform_images.errors import PlatformError, UsageError
+from platform_images.errors import LockError, PlatformError, UsageError
 from platform_images.locks.content import read_whole
 from platform_images.locks.freshness import Status, inputs, states
 from platform_images.locks.store import COMMON_OS, ROOT_UNIT, LockStore, os_packages, root
 from platform_images.locks.values import COMMON, NOTEBOOKS, NPM, OS, ROOT, Lock, OsPackages, Unit
-from platform_images.model.environment import Environment
+from platform_images.model.environment import CondaRequest, Environment
+from platform_images.model.load import load_mission, load_platform
 from platform_images.model.mission import Mission
 from platform_images.model.platform import Platform
 from platform_images.solve.solution import Say, Solution
@@ -54,7 +55,8 @@ def lock_unit(
         Whether the lock changed.
 
     Raises:
-        PlatformError: There is no solution, or an index did not answer; the old lock is untouched.
+        PlatformError: There is no solution, an index did not answer, or a request was edited while it was solved; the
+            old lock is untouched.
     """
     if not (upgrade or upgrade_packages) and _is_fresh(platform, mission, unit, store):
         say("fresh, nothing to do")
@@ -73,9 +75,55 @@ def lock_unit(
         upgrade_packages=upgrade_packages,
         say=say,
     )
-    solution = _solve(job)
     recorded = inputs(platform, mission, unit, store=store)
+    _refuse_read_before(job)
+    solution = _solve(job)
+    _refuse_edited(unit, recorded, inputs(platform, mission, unit, store=store))
     return store.write(unit, files=solution.files, inputs=recorded, solvers=solution.solvers)
+
+
+def _refuse_read_before(job: _Job) -> None:
+    """Refuse to solve what was read of a file that asks for something else by now: its hash would be of the latter.
+
+    Raises:
+        LockError: The unit's file was edited after this program read it.
+    """
+    if job.unit.part in (ROOT, NOTEBOOKS):
+        return  # their hashes are of what was read
+    platform = load_platform(job.platform.folder)
+    mission = load_mission(platform, job.mission.name) if job.mission is not None else None
+    if _asked(platform, mission, job.unit) != _asked(job.platform, job.mission, job.unit):
+        name = {OS: "apt.txt", NPM: "npm.txt"}.get(job.unit.part, "environment.yml")
+        raise _edited(job.unit, f"{name} is not as it was when this began")
+
+
+def _asked(platform: Platform, mission: Mission | None, unit: Unit) -> tuple[str, ...] | CondaRequest:
+    """Return what a unit's own file asks for, as it was read."""
+    if unit.part == OS:
+        return (platform if unit.scope == COMMON else _named(mission, unit)).os_packages
+    if unit.part == NPM:
+        return _named(mission, unit).npm_packages
+    return _environment(platform, mission, unit).conda
+
+
+def _refuse_edited(unit: Unit, recorded: dict[str, str], present: dict[str, str]) -> None:
+    """Refuse to save a solution of which nobody can tell whether it is of the old requests or the new ones.
+
+    Raises:
+        LockError: A file that it is solved from was edited meanwhile.
+    """
+    names = sorted(name for name in recorded | present if recorded.get(name) != present.get(name))
+    if names:
+        raise _edited(unit, "\n".join(f"{name} changed" for name in names))
+
+
+def _edited(unit: Unit, why: str) -> LockError:
+    """Return the error for requests that were edited while they were solved."""
+    return LockError(
+        f"What {unit} is solved from was edited meanwhile; nothing is saved.",
+        why=why,
+        fix="run the same again",
+    )
 
 
 def _is_fresh(platform: Platform, mission: Mission | None, unit: Unit, store: LockStore) -> bool:

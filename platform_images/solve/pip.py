@@ -15,7 +15,7 @@ from platform_images.model.environment import Environment
 from platform_images.model.platform import Platform
 from platform_images.solve import piptools, uv
 from platform_images.solve.conflict import narrowed
-from platform_images.solve.explanation import conflicting, explain
+from platform_images.solve.explanation import asked_by_requests, asked_by_sdists, conflicting, explain
 from platform_images.solve.piplayout import PipLayout, lay_out
 from platform_images.solve.runner import EnvironmentRunner
 from platform_images.solve.solution import Say
@@ -88,8 +88,9 @@ def solve_pip(
                 runner=runner,
             )
         if done.returncode:
-            error = explain(platform, environment, done)
-            if conflicting(platform, environment, done):
+            asked = asked_by_requests(platform, environment)
+            error = explain(asked, done)
+            if conflicting(asked, done):
                 error = narrowed(error, platform.folder, environment, layout, say=say)
             raise error
         files = _results(environment, layout)
@@ -123,7 +124,7 @@ def _solve_build_backends(
         solves.append(uv.compile_build_requirements_here(layout, _BUILD_REQUESTS))
     for done in solves:
         if done.returncode:
-            raise explain(platform, environment, done)
+            raise explain(asked_by_sdists(platform, environment), done)
 
 
 def _results(environment: Environment, layout: PipLayout) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from platform_images.files import write_text
-from platform_images.locks.requests import refuse_direct, request_closure
+from platform_images.locks.requests import refuse_unlockable, request_closure, request_text
 from platform_images.model.environment import Environment
 from platform_images.model.platform import Platform
 from platform_images.solve.hostenv import host_environment
@@ -64,9 +64,9 @@ def lay_out(
         UsageError: A request is not for a release of an index.
     """
     asked = (*environment.request_files, *environment.constraint_files)
-    refuse_direct(asked, folder=platform.folder)
+    refuse_unlockable(asked, folder=platform.folder)
     for path in request_closure(asked, folder=platform.folder):
-        write_text(folder / path.relative_to(platform.folder), path.read_text(encoding="utf-8"))
+        write_text(folder / path.relative_to(platform.folder), request_text(path, folder=platform.folder))
     lines = "".join(f"{name}=={version}\n" for name, version in provided)
     write_text(folder / CONDA_PART, lines)
     (folder / STUBS).mkdir()

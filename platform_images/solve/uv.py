@@ -14,6 +14,7 @@ from platform_images.solve.piplayout import CONDA_PART, STUBS, PipLayout
 TIMEOUT = 3600.0
 _GLIBC_TAGS = (17, 28, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40)
 _HERE = "build-requirements-here.txt"
+_TEMPORARY = "tmp"
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 _KEPT = (
     "UV_CACHE_DIR",
@@ -101,8 +102,10 @@ def _target(layout: PipLayout) -> list[str]:
 
 
 def _run(layout: PipLayout, argv: list[str], *, timeout: float = TIMEOUT) -> Completed:
-    """Run uv in the layout's folder."""
-    env = uv_environment(layout.env)
+    """Run uv in the layout's folder; what it and the builds of sdists leave in the temporary folder goes with that."""
+    temporary = layout.folder / _TEMPORARY
+    temporary.mkdir(exist_ok=True)
+    env = {**uv_environment(layout.env), "TMPDIR": str(temporary)}
     if layout.provided:
         # not on the command line, where it would take the place of the site's own
         env["UV_FIND_LINKS"] = ",".join([*filter(None, [env.get("UV_FIND_LINKS")]), STUBS])

@@ -180,6 +180,27 @@ def test_an_extra_file_outside_the_mission_is_refused(checkout: Path) -> None:
     assert "is not a file of the mission" in mistake(checkout)
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "pkg @ http://example.org/pkg.whl",
+        "--extra-index-url http://example.org/simple",
+        "-r /etc/passwd",
+        "setuptools\\n-r /etc/passwd",
+        "./pkg",
+        "pkg-1.0-py3-none-any.whl",
+        "not a req!!",
+        "",
+    ],
+)
+def test_what_an_sdist_s_build_requires_are_releases(checkout: Path, entry: str) -> None:
+    table = f'[sdist.old-thing]\nbuild_requires = ["{entry}"]\nreason = "no wheel"\n[environment]'
+    change(checkout, f"{KERNEL}/kernel.toml", "[environment]", table)
+    said = mistake(checkout)
+    assert f"{KERNEL}/kernel.toml: key 'sdist.old-thing.build_requires': found " in said
+    assert "has a mistake" in said and "allowed: releases of a package index" in said
+
+
 def test_an_sdist_is_named_in_normal_form(checkout: Path) -> None:
     change(
         checkout,

@@ -13,13 +13,15 @@ from platform_images.files import json_text
 from platform_images.locks.freshness import Status, inputs, states
 from platform_images.locks.store import COMMON_OS, ROOT_UNIT, LockStore
 from platform_images.locks.values import Unit
-from platform_images.model import Environment, Mission, Platform
+from platform_images.model import Environment, Mission, Platform, load_mission, load_platform
+from platform_images.solve.lock import lock_unit
 from platform_images.solve.session import LockOptions, all_units, lock_options, solve
 
 Project = tuple[Platform, Mission, Environment]
 MakeProject = Callable[..., Project]
 SKY = Unit(scope="survey", part="sky")
-REQUESTS = "deployments/survey/kernels/sky/requirements.in"
+KERNEL = "deployments/survey/kernels/sky"
+REQUESTS = f"{KERNEL}/requirements.in"
 SYSTEM = {
     "provider": "debootstrap",
     "source": "trixie",
@@ -148,3 +150,45 @@ def test_lock_check_fails_until_everything_is_solved(rooted: Project, project: P
     checked = nox(folder, project, "-s", "lock_check")
     assert checked.returncode == 0
     assert "locks/survey/gone: nothing asks for it any more; git rm -r locks/survey/gone" in checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (REQUESTS, "beta<1.1\n-r more.in\n"),
+        (f"{KERNEL}/more.in", "beta<1.1\n"),
+        (f"{KERNEL}/constraints.txt", "beta<1.1\n"),
+        (f"{KERNEL}/environment.yml", "dependencies: [python=3.13]\n"),
+    ],
+)
+@pytest.mark.parametrize("moment", ["conda:", "pip:"])
+def test_requests_that_are_edited_while_they_are_solved_are_not_saved(
+    rooted: Project, name: str, text: str, moment: str
+) -> None:
+    folder = rooted[0].folder
+    (folder / REQUESTS).write_text("beta\n-r more.in\n")
+    (folder / f"{KERNEL}/more.in").write_text("alpha\n")
+    (folder / f"{KERNEL}/constraints.txt").write_text("")
+    platform = load_platform(folder)
+    mission = load_mission(platform, "survey")
+    store = LockStore(platform.locks)
+
+    def say(told: str) -> None:
+        if told.startswith(moment):
+            (folder / name).write_text(text)
+
+    with pytest.raises(LockError, match="was edited meanwhile; nothing is saved") as caught:
+        lock_unit(platform, mission, SKY, store=store, say=say)
+    assert caught.value.why == f"{name} changed"
+    assert store.read(SKY) is None
+
+
+def test_what_was_read_before_it_was_edited_is_not_solved(rooted: Project) -> None:
+    """A build that solves reads all requests first, and comes to a kernel much later."""
+    platform, mission, _ = rooted
+    (platform.folder / f"{KERNEL}/environment.yml").write_text("dependencies: [python=3.13]\n")
+    said: list[str] = []
+    with pytest.raises(LockError, match="was edited meanwhile") as caught:
+        lock_unit(platform, mission, SKY, store=LockStore(platform.locks), say=said.append)
+    assert caught.value.why == "environment.yml is not as it was when this began"
+    assert said == []

@@ -13,6 +13,8 @@ from platform_images.locks.conda import parse_conda_lock
 from platform_images.locks.store import LockStore
 from platform_images.locks.values import CONDA_LOCK, Lock, Unit
 from platform_images.model import Environment, Mission, Platform
+from platform_images.process import Completed
+from platform_images.solve import conda
 from platform_images.solve.conda import provided_distributions, solve_conda
 
 Project = tuple[Platform, Mission, Environment]
@@ -115,6 +117,30 @@ def test_a_channel_that_does_not_answer_is_named(make_project: MakeProject) -> N
         solve(make_project({"platform.toml": toml}))
     assert "127.0.0.1:9/far" in str(caught.value.why)
     assert caught.value.what == "A conda channel did not answer while survey/sky was solved."
+
+
+def test_a_channel_that_is_elsewhere_is_not_taken_for_requests(
+    make_project: MakeProject, tmp_path: Path, serve_folder: Callable[[Path], str]
+) -> None:
+    there = f'url = "{serve_folder(tmp_path)}/far"'
+    for place in ('path = "common/chanel"', there):
+        toml = f'title = "T"\n[[channels]]\nname = "embedded"\n{place}\n'
+        with pytest.raises(ToolError, match=r"A conda channel is not where platform\.toml says") as caught:
+            solve(make_project({"platform.toml": toml}))
+        assert f"embedded ({place.split(chr(34))[1]})" in str(caught.value.fix)
+        assert "environment.yml" not in str(caught.value.fix)
+
+
+def test_a_solver_that_cannot_work_is_not_taken_for_requests(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "No space left on device (os error 28)"
+    failed = Completed(argv=("conda-lock",), returncode=1, stdout="", stderr=said)
+    monkeypatch.setattr(conda, "run", lambda *_, **__: failed)
+    with pytest.raises(ToolError, match="solver of the conda part of survey/sky could not do its work") as caught:
+        solve(make_project())
+    assert caught.value.why == said
+    assert "TMPDIR" in str(caught.value.fix) and "environment.yml" not in str(caught.value.fix)
 
 
 def test_an_installed_solver_can_be_chosen(

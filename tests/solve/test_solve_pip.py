@@ -1,16 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from platform_images import process
 from platform_images.errors import ToolError, UsageError
 from platform_images.locks.store import LockStore
 from platform_images.locks.values import Lock, Unit
 from platform_images.model import Environment, Mission, Platform
 from platform_images.process import Completed
+from platform_images.solve import uv
 from platform_images.solve.environment import solve_environment
+from platform_images.solve.explanation import Asked, explain
 from platform_images.solve.pip import _refuse_unhashed, pinned_names
 from platform_images.solve.uv import platform_tag, uv_environment
 
@@ -113,7 +117,7 @@ def test_it_is_solved_for_the_environments_python(make_project: MakeProject, whe
     [
         "beta @ git+https://example.org/beta.git",
         "beta[extra] @ https://example.org/beta-1.0-py3-none-any.whl",
-        "git+ssh://git@example.org/beta.git",
+        "git+ssh://example.org/beta.git",
         "-e .",
         "./beta",
         "/srv/beta",
@@ -143,6 +147,64 @@ def test_a_wrong_name_is_told_with_its_line_and_the_right_spelling(make_project:
     assert caught.value.fix == f"correct {KERNEL}/requirements.in:2: betta>=1"
 
 
+def test_a_name_that_saved_locks_have_points_at_the_index(make_project: MakeProject, wheels: Path) -> None:
+    project = make_project({f"{KERNEL}/requirements.in": "# stars\nDelta>=1\n"})
+    store = LockStore(project[0].locks)
+    store.write(SKY, files={"requirements.txt": "delta==1.1\n"}, inputs={}, solvers={})
+    with pytest.raises(ToolError, match="index does not have 'delta', which the saved locks have") as caught:
+        solve(project)
+    assert "did you mean" not in str(caught.value)
+    assert "invoke doctor --network" in str(caught.value.fix)
+    assert f"{KERNEL}/requirements.in:2: Delta>=1" in str(caught.value.fix)
+
+
+def test_what_a_build_requires_is_told_with_its_key(make_project: MakeProject, wheels: Path) -> None:
+    settings = 'display_name = "Sky"\n[sdist.gamma]\nbuild_requires = ["alpha", "{}"]\nreason = "no wheel"\n'
+    with pytest.raises(ToolError, match="survey/sky asks for 'nosuch-zzqq-1', which the package index") as caught:
+        solve(make_project({f"{KERNEL}/kernel.toml": settings.format("nosuch-zzqq-1")}))
+    key = f"key 'sdist.gamma.build_requires' of {KERNEL}/kernel.toml"
+    assert caught.value.fix == f"correct {key}: nosuch-zzqq-1"
+    with pytest.raises(ToolError, match="What building the sdists of survey/sky needs cannot be solved") as caught:
+        solve(make_project({f"{KERNEL}/kernel.toml": settings.format("alpha>9")}))
+    assert str(caught.value.fix).endswith(f"in {key}")
+
+
+@pytest.mark.parametrize(("variable", "value"), [("UV_CACHE_DIR", "/dev/null/cache"), ("UV_CONFIG_FILE", "/nope")])
+def test_a_solver_that_cannot_run_is_not_taken_for_requests(
+    make_project: MakeProject, wheels: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ToolError, match="the solver could not do its work") as caught:
+        solve(make_project())
+    assert value in str(caught.value.why)
+    assert variable in str(caught.value.fix) and "loosen" not in str(caught.value.fix)
+
+
+def test_a_build_that_fails_is_told_with_its_table() -> None:
+    said = "error: Failed to build `gamma==1.0`\n  cause: The build backend returned an error\n"
+    asked = Asked(
+        label="survey/sky", what="The pip part of survey/sky", files=(), lines=lambda _: (), locks=Path("none")
+    )
+    error = explain(asked, Completed(argv=("uv",), returncode=1, stdout="", stderr=said))
+    assert error.what == "The pip part of survey/sky was not solved: the build of gamma from source failed."
+    assert "[sdist.gamma] of kernel.toml" in str(error.fix) and "UV_CACHE_DIR" not in str(error.fix)
+
+
+def test_uv_s_temporary_folder_goes_with_the_run(
+    make_project: MakeProject, wheels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[Path, Path]] = []
+
+    def run(argv: Sequence[str], *, env: Mapping[str, str], cwd: Path, **settings: Any) -> Completed:
+        seen.append((Path(env["TMPDIR"]), cwd))
+        assert seen[-1][0].is_dir()
+        return process.run(argv, env=env, cwd=cwd, **settings)
+
+    monkeypatch.setattr(uv, "run", run)
+    solve(make_project())
+    assert seen and all(place.is_relative_to(folder) and not folder.exists() for place, folder in seen)
+
+
 def test_requests_that_exclude_each_other_are_explained(make_project: MakeProject, wheels: Path) -> None:
     with pytest.raises(ToolError, match="pip part of survey/sky cannot be solved") as caught:
         solve(make_project({"common/kernel/requirements.in": "alpha>=2\n"}))
@@ -152,8 +214,12 @@ def test_requests_that_exclude_each_other_are_explained(make_project: MakeProjec
 
 
 def test_a_line_that_is_no_request_is_told_with_its_file(make_project: MakeProject, wheels: Path) -> None:
-    with pytest.raises(ToolError, match=f"not a request, in {KERNEL}/requirements.in"):
-        solve(make_project({f"{KERNEL}/requirements.in": "beta>>1\n"}))
+    with pytest.raises(UsageError, match=f"{KERNEL}/requirements.in, line 2: 'beta>>1' is not a request"):
+        solve(make_project({f"{KERNEL}/requirements.in": "alpha\nbeta>>1\n"}))
+
+
+def test_a_byte_order_mark_is_no_part_of_a_request(make_project: MakeProject, wheels: Path) -> None:
+    assert pins(solve(make_project({f"{KERNEL}/requirements.in": "\ufeffbeta\n"}))) == ["alpha==1.5", "beta==1.1"]
 
 
 def test_an_index_that_does_not_answer_is_named_without_its_password(

@@ -137,3 +137,26 @@ def test_a_narrow_terminal_loses_no_part_of_a_name() -> None:
     shown = io.StringIO()
     Console(width=40, file=shown).print(outdated.table([row]))
     assert "\N{HORIZONTAL ELLIPSIS}" not in shown.getvalue()
+
+
+@pytest.mark.parametrize("kernel", [None, "sky", "base"])
+def test_an_index_that_has_nothing_of_what_is_locked_is_none(
+    sky: Path, index: Index, monkeypatch: pytest.MonkeyPatch, kernel: str | None
+) -> None:
+    monkeypatch.setenv("UV_DEFAULT_INDEX", f"{index.address.replace('://', '://me:secret@')}/simpel")
+    with pytest.raises(
+        ToolError, match="does not answer as an index does: it has none of the locked packages"
+    ) as caught:
+        ask(sky, kernel=kernel)
+    assert caught.value.exit_code == 5
+    assert f"***@{index.address.removeprefix('http://')}/simpel has not " in str(caught.value.why)
+    assert "secret" not in str(caught.value)
+    assert "UV_DEFAULT_INDEX" in str(caught.value.fix)
+
+
+def test_a_package_that_the_index_has_dropped_is_not_outdated(
+    sky: Path, index: Index, json_of: Callable[[], Any]
+) -> None:
+    del index.entries["numbers"]
+    assert ask(sky) == 0
+    assert [row["package"] for row in json_of()] == ["colours", "kernel-part", "viewer"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from platform_images.errors import UsageError
+from platform_images.errors import ToolError, UsageError
 from platform_images.keep import why
 from platform_images.locks.store import BASE_UNIT, LockStore
 from platform_images.process import Completed
@@ -258,3 +258,20 @@ def test_a_lock_of_the_project_with_the_index(project: Path, json_of: Callable[[
     assert found["newest"] and len(found["required_by"]) > 10
     told = [each for each in found["required_by"] if each["bound"]]
     assert len(told) > len(found["required_by"]) / 2
+
+
+def test_an_index_that_has_nothing_of_what_is_locked_is_none(
+    sky: Path, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_DEFAULT_INDEX", f"{index.address}/simpel")
+    for package in ("kernel-part", "numbers", "gdal", "python"):
+        with pytest.raises(ToolError, match="does not answer as an index does: it has none of the locked packages"):
+            ask(sky, package)
+
+
+def test_a_package_that_the_index_has_dropped_is_told(
+    sky: Path, index: Index, capsys: pytest.CaptureFixture[str]
+) -> None:
+    del index.entries["kernel-part"]
+    assert ask(sky, "kernel-part") == 0
+    assert "the index has no final release of kernel-part" in capsys.readouterr().out
