@@ -146,7 +146,7 @@ def test_a_home_that_cannot_be_written_is_named_with_what_moves_it(
         monkeypatch.delenv(name, raising=False)
     home = mounted("home", "ro")
     done = command(small_project, *build, env={**engine_env, "HOME": str(home)})
-    told(done, str(home), "set HOME to a folder elsewhere", code=1)
+    told(done, str(home), "set XDG_CACHE_HOME to a folder elsewhere", code=1)
     elsewhere = {"XDG_CACHE_HOME": str(mounted("cache", "size=1g")), "XDG_STATE_HOME": str(mounted("state", "size=1m"))}
     env = {**engine_env, "HOME": str(home), **elsewhere}
     done = command(small_project, *build, env=env)
