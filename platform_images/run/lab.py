@@ -115,7 +115,7 @@ def _planned(
         user = _owner(platform, mounts[0].source)
     if dev:
         mounts += dev_mounts(platform, mission, place if home is None else None)
-    return Lab(image=image, port=port, token=secrets.token_urlsafe(32), mounts=mounts, user=user, home=place)
+    return Lab(image=image, port=port, token=secrets.token_hex(32), mounts=mounts, user=user, home=place)
 
 
 def _prepared(platform: Platform, home: Path) -> Path:

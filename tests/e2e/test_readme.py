@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
+import threading
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -24,7 +24,7 @@ Docker = Callable[..., str]
 FENCE = re.compile(r"^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`((?:invoke|nox) [^`]+)`")
 SERVES = {  # until Ctrl-C: what each says once it does
-    "invoke lab --mission tike": re.compile(r"http://127\.0\.0\.1:\d+/lab\?token=\w+"),
+    "invoke lab --mission tike": re.compile(r"http://127\.0\.0\.1:\d+/lab\?token=\S+\n"),
     "invoke hub --mission tike": re.compile(r"http://127\.0\.0\.1:\d+/\npassword: \S+\n"),
 }
 THE_TEST_COMMAND = "./bootstrap nox -s tests"  # what runs this very test
@@ -134,11 +134,14 @@ def serve_and_interrupt(command: str, clone: Path) -> None:
         start_new_session=True,
     )
     said = ""
-    deadline = time.monotonic() + 120
     assert child.stdout is not None
+    too_late = threading.Timer(120, child.kill)  # a line that never comes would be waited for without end
+    too_late.start()
     while not SERVES[command].search(said):
-        assert time.monotonic() < deadline and child.poll() is None, said
-        said += child.stdout.readline()
+        line = child.stdout.readline()
+        said += line
+        assert line, said
+    too_late.cancel()
     os.killpg(child.pid, signal.SIGINT)
     rest, _ = child.communicate(timeout=60)
     assert child.returncode == 0, said + rest
