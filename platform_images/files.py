@@ -136,7 +136,7 @@ def _swap(staged: Path, folder: Path) -> None:
         staged.rename(folder)
         return
     old = folder.with_name(f".{folder.name}.old")
-    _remove(old)
+    remove(old)
     folder.rename(old)
     try:
         staged.rename(folder)
@@ -144,10 +144,10 @@ def _swap(staged: Path, folder: Path) -> None:
         old.rename(folder)
         raise
     with suppress(OSError):  # the new one is in its place; the next replacement says what is in the way
-        _remove(old)
+        remove(old)
 
 
-def _remove(place: Path) -> None:
+def remove(place: Path) -> None:
     """Remove a folder with all that it holds, a file, or a link and not what it leads to; nothing is as well."""
     if place.is_dir() and not place.is_symlink():
         shutil.rmtree(place)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from platform_images.clean.values import Action, Decision, Entry, Kind
 from platform_images.engine import client
 from platform_images.engine.buildx import buildx_command
 from platform_images.errors import PlatformError, ToolError, UsageError
+from platform_images.files import remove
 
 PRUNE_SECONDS = 600.0
 _IN_USE = 409
@@ -50,9 +50,9 @@ def _remove_cached(entry: Entry) -> None:
         raise _BusyError("a link, which is not followed")
     gone = path if path.name.startswith(".") else path.with_name(f".{path.name}.gone")
     if gone != path:
-        _delete(gone)
+        remove(gone)
         path.rename(gone)
-    _delete(gone)
+    remove(gone)
     if entry.kind in _MARKS:
         usage.mark_path(_MARKS[entry.kind], path.name).unlink(missing_ok=True)
 
@@ -64,15 +64,7 @@ def _remove_temporary(entry: Entry) -> None:
         raise _BusyError("it is in use by now")
     if temporary.role_of(path.name) is temporary.Role.ENGINE:
         path.with_name(f"{path.name}{disk.IMAGE}").unlink(missing_ok=True)
-    _delete(path)
-
-
-def _delete(path: Path) -> None:
-    """Delete a file or a folder with all in it; links are deleted and not followed, what is gone is well."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+    remove(path)
 
 
 def _remove_second_engine(entry: Entry) -> None:

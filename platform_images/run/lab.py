@@ -120,7 +120,7 @@ def _planned(
 
 def _prepared(platform: Platform, home: Path) -> Path:
     """Return the folder's full path; made, and given to the image's user where root makes it."""
-    folder = home.expanduser().absolute()
+    folder = home.absolute()
     if not folder.exists():
         try:
             folder.mkdir(parents=True)
